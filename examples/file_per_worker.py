@@ -1,0 +1,31 @@
+"""One file per worker, named by an environment variable.
+
+WORKER=1 uvicorn --app-dir examples file_per_worker:app --port 8001
+WORKER=2 uvicorn --app-dir examples file_per_worker:app --port 8002
+
+This is a matter of taste, or of your log shipper: workers can share one file as well, and rotate it,
+without losing or mixing a line. Who sets the variable is who starts the workers: ``Environment=WORKER=%i``
+in a systemd template unit, a pod's own name in Kubernetes.
+"""
+
+import os
+
+from fastapi import Depends, FastAPI
+
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
+
+WORKER = os.environ["WORKER"]
+
+task_manager = TaskManager(loggers=[FileLogger(f"demo/tasks-{WORKER}.log", log_lifecycle=True)])
+app = FastAPI()
+TaskAdmin(app, task_manager)
+
+
+@task_manager.task()
+def greet(name: str) -> None:
+    task_log(f"Hello {name}, this is worker {WORKER}")
+
+
+@app.post("/greetings/{name}")
+def start_greeting(name: str, tasks=Depends(task_manager.get_tasks)) -> str:
+    return tasks.add_task(greet, name)

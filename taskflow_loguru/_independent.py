@@ -1,0 +1,106 @@
+"""The one place that knows loguru from the inside: a logger of our own, and records made from events.
+
+loguru has no public call for a logger with its own handlers (its issue 932), and its ``log()`` spends most of
+its time to find out what an event has already told: when, where, in which function. Both are loguru's own
+parts here, put together by hand: ``Core``, ``Logger``, the record's types, and ``Handler.emit``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from multiprocessing import current_process
+from threading import current_thread
+from typing import TYPE_CHECKING, Any, cast
+
+import loguru
+from loguru import _datetime
+from loguru._logger import Core, Logger, context, start_time
+from loguru._recattrs import RecordFile, RecordLevel, RecordProcess, RecordThread
+
+if TYPE_CHECKING:
+    from loguru import Logger as PublicLogger
+    from loguru import RecordFile as PublicRecordFile
+
+NO_FILE = cast("PublicRecordFile", RecordFile("", ""))
+"""The ``file`` of a record that no line of code has logged."""
+
+
+class IndependentLogger:
+    """A loguru logger whose handlers are nobody else's: no ``remove()`` or ``configure()`` of an app's reaches it.
+
+    Args:
+        brief: Make records of what a task's event says and nothing else, without the time to look up process
+            and thread: for handlers whose format is known not to ask for them.
+
+    Attributes:
+        logger: The loguru logger, to add handlers to.
+    """
+
+    def __init__(self, *, brief: bool = False) -> None:
+        self._brief = brief
+        self._core = Core()
+        self._levels = {
+            level.name: RecordLevel(level.name, level.no, level.icon) for level in self._core.levels.values()
+        }
+        logger = Logger(
+            core=self._core,
+            exception=None,
+            depth=0,
+            record=False,
+            lazy=False,
+            colors=False,
+            raw=False,
+            capture=True,
+            patchers=[],
+            extra={},
+        )
+        self.logger = cast("PublicLogger", logger)
+
+    def emit(self, level: str, message: str, extra: dict[str, Any]) -> None:
+        """Hand a record to the handlers: what ``bind(**extra).log(level, message)`` does, from known facts.
+
+        The record's time is ``extra["timestamp"]``, its function ``extra["func_name"]``.
+
+        Raises:
+            Exception: What a handler's format or sink raises, where it was added with ``catch=False``.
+        """
+        record: dict[str, Any] = {
+            "exception": None,
+            "extra": extra,
+            "function": extra["func_name"],
+            "level": self._levels[level],
+            "message": message,
+        }
+        if not self._brief:
+            record.update(_circumstances(extra))
+        for handler in self._core.handlers.values():
+            handler.emit(record, level, False, False, None)
+
+
+def logger_name(logger: PublicLogger) -> str | int:
+    """What tells a logger and all that were bound from it from others; one name in all processes for the app's.
+
+    Raises:
+        TypeError: ``logger`` is no loguru logger.
+    """
+    if not isinstance(logger, Logger):
+        raise TypeError(f"logger must be a loguru logger, not {logger!r}")
+    core = logger._core
+    return "loguru.logger" if core is loguru.logger._core else id(core)
+
+
+def _circumstances(extra: dict[str, Any]) -> dict[str, Any]:
+    event_time: datetime = extra["timestamp"]
+    time = _datetime.datetime.combine(event_time, event_time.timetz())
+    process, thread = current_process(), current_thread()
+    return {
+        "elapsed": time - start_time,
+        "extra": {**context.get(), **extra},
+        "file": NO_FILE,
+        "line": 0,
+        "module": extra["func_name"],
+        "name": extra["func_name"],
+        "process": RecordProcess(process.ident, process.name),
+        "thread": RecordThread(thread.ident, thread.name),
+        "time": time,
+    }

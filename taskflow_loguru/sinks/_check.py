@@ -1,0 +1,26 @@
+"""Checks of arguments: each error names the parameter, what was given and what is allowed."""
+
+from __future__ import annotations
+
+import os
+
+
+def checked_path(path: str | os.PathLike[str]) -> str:
+    """The absolute path that ``path`` names; a folder, an empty path and anything but text is refused."""
+    name = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(name, str):
+        raise TypeError(f"path must be a str or an os.PathLike of str, not {path!r}")
+    if not name or "\0" in name:
+        raise ValueError(f"path must be a file's path, not {name!r}")
+    if name.endswith(os.sep) or os.path.isdir(name):
+        raise ValueError(f"path must be a file's path, not the folder {name!r}")
+    return os.path.abspath(name)
+
+
+def checked_size(name: str, value: int) -> int:
+    """``value``, when it is a whole number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int of at least 0, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} must be at least 0, not {value}")
+    return value

@@ -1,0 +1,49 @@
+"""What a sink must hear of its process: that it was forked, and that it ends."""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+from multiprocessing import util
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+
+class ProcessAware(Protocol):
+    def after_fork(self) -> None:
+        """Forget what belongs to the parent: called in the child, before any other code of it."""
+
+    def at_exit(self) -> None:
+        """Write what waits: called once, when the interpreter ends."""
+
+
+_sinks: WeakValueDictionary[int, ProcessAware] = WeakValueDictionary()
+_order = count()
+
+
+def register(sink: ProcessAware) -> None:
+    """Tell ``sink`` of forks and of the end of the process, for as long as it lives."""
+    _sinks[next(_order)] = sink
+
+
+def _after_fork_in_child() -> None:
+    _run_at_exit()
+    for sink in list(_sinks.values()):
+        sink.after_fork()
+
+
+def _run_at_exit() -> None:
+    # Not atexit: a child of multiprocessing leaves by os._exit(), which skips atexit but not this.
+    util.Finalize(None, _at_exit, exitpriority=-100)
+
+
+def _at_exit() -> None:
+    # Newest first: a sink that stands in front of another one was made after it.
+    for sink in reversed(list(_sinks.values())):
+        sink.at_exit()
+
+
+_run_at_exit()
+os.register_at_fork(after_in_child=_after_fork_in_child)
+# A child of multiprocessing empties its list of finalizers after the fork, ours with it.
+util.register_after_fork(_sinks, lambda _: _run_at_exit())

@@ -1,0 +1,70 @@
+"""The same lines on standard output, in colour where that is a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ._independent import IndependentLogger
+from .formats import task_line
+from .observer import Level, LoguruObserver
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+
+class StdoutLogger(LoguruObserver):
+    """Prints the log of each task: the lines of a :class:`~taskflow_loguru.FileLogger`, separators included.
+
+    It prints to what ``sys.stdout`` is at the time; loguru colours the lines by level where that is a terminal
+    and NO_COLOR (https://no-color.org) is not set. A character that the terminal's encoding lacks is escaped.
+
+    Args:
+        log_lifecycle: Whether to print a line for each status of a task too.
+        min_level: "debug", "info", "warning" or "error", in any case: the least level that is printed.
+
+    Raises:
+        TypeError, ValueError: An argument is not what it may be.
+    """
+
+    def __init__(self, *, log_lifecycle: bool = True, min_level: str = "info") -> None:
+        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level)
+        self._own = IndependentLogger(brief=True)
+        self._stream: TextIO | None = None
+
+    def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
+        """Print the event's line."""
+        if sys.stdout is not self._stream:
+            self._print_to(sys.stdout)
+        self._own.emit(level.name, message, extra)
+
+    def _print_to(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._own.logger.remove()
+        if stream is not None:
+            # loguru looks for a terminal, but not for NO_COLOR.
+            colorize = False if os.environ.get("NO_COLOR") else None
+            self._own.logger.add(_EscapingStream(stream), format=_coloured_task_line, level=0, colorize=colorize)
+
+
+class _EscapingStream:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError as error:
+            self._stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+def _coloured_task_line(record: Record) -> str:
+    task_line(record)
+    return "<level>{rendered}</level>\n"

@@ -1,0 +1,83 @@
+"""What the tests share: real programs or a named skip, and events as the host makes them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import loguru
+import pytest
+from fastapi_taskflow import LifecycleEvent, LogEvent
+from fastapi_taskflow.models import TaskStatus
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no defect: no test of ours says how long an example may take.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
+def missing(what: str) -> None:
+    """Skip the test by name where ``what`` is missing; under CI, where all is installed, fail it."""
+    reason = f"needs {what}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """``program("logrotate")``: the path of a program that the test runs for real."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        if path is None:
+            missing(f"the program {name}")
+        assert path is not None
+        return path
+
+    return find
+
+
+@pytest.fixture
+def as_root() -> None:
+    """For tests that mount, freeze or give away files."""
+    if os.geteuid() != 0:
+        missing("root")
+
+
+def log_event(
+    message: Any = "hello", *, task_id: str = "abc12345-6789", func_name: str = "send_email", **more: Any
+) -> LogEvent:
+    """A LogEvent as the host makes them."""
+    fields: dict[str, Any] = {"level": "info", "timestamp": datetime(2026, 1, 1, 12, tzinfo=timezone.utc), "attempt": 0}
+    return LogEvent(task_id=task_id, func_name=func_name, message=message, **{**fields, **more})
+
+
+def lifecycle_event(
+    status: str = "running", *, task_id: str = "abc12345-6789", func_name: str = "send_email", **more: Any
+) -> LifecycleEvent:
+    """A LifecycleEvent as the host makes them."""
+    fields: dict[str, Any] = {"timestamp": datetime(2026, 1, 1, 12, tzinfo=timezone.utc), "attempt": 0}
+    fields["retries_used"] = more.get("attempt", 0)
+    return LifecycleEvent(task_id=task_id, func_name=func_name, status=TaskStatus(status), **{**fields, **more})
+
+
+def formatted(format: Callable[[Any], str], message: str = "hello", *, level: str = "INFO", **extra: Any) -> str:
+    """The line that a format function makes of a record, as any loguru handler writes it, without its end."""
+    event = {"task_id": "abc12345-6789", "func_name": "send_email", "event": "log", "attempt": 0, "timestamp": NOON}
+    record = {
+        "level": loguru.logger.level(level),
+        "message": message,
+        "exception": None,
+        "function": "main",
+        "extra": {**event, **extra},
+    }
+    template = format(record)
+    line = template.format(**record)
+    assert line.endswith("\n")
+    return line.removesuffix("\n")

@@ -1,0 +1,78 @@
+"""A real app of the host's, for tests that run real tasks: its routes, and observers to wait by."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fastapi_taskflow
+from fastapi import Depends, FastAPI
+from fastapi_taskflow import LifecycleEvent, LogEvent, TaskAdmin, TaskObserver
+
+WAIT_SECONDS = 30
+"""How long a test waits for what must happen, before it fails."""
+
+
+def app_with(manager: fastapi_taskflow.TaskManager, *functions: Callable[..., Any]) -> FastAPI:
+    """An app with the dashboard's API under /tasks, and for each function a route that runs it as a task.
+
+    ``POST /run/<function>`` answers with the task's id once the task has ended, ``POST /start/<function>``
+    at once.
+    """
+    app = FastAPI()
+    TaskAdmin(app, manager)
+    by_name = {function.__name__: function for function in functions}
+
+    @app.post("/run/{name}")
+    async def run(name: str, tasks: Any = Depends(manager.get_tasks)) -> str:
+        return str(tasks.add_task(by_name[name]))
+
+    @app.post("/start/{name}")
+    async def start(name: str, tasks: Any = Depends(manager.get_tasks)) -> str:
+        return str(tasks.add_task(by_name[name], eager=True))
+
+    return app
+
+
+class Watch(TaskObserver):
+    """Comes last in ``loggers=[...]``: what it has seen, the observers before it have seen too."""
+
+    def __init__(self) -> None:
+        super().__init__(min_level="debug")
+        self._seen: Counter[str] = Counter()
+        self._changed = threading.Condition()
+
+    async def on_log(self, event: LogEvent) -> None:
+        self._note(event.message)
+
+    async def on_lifecycle(self, event: LifecycleEvent) -> None:
+        self._note(event.status.value)
+
+    def wait_for(self, word: str, *, times: int = 1) -> None:
+        """Wait until tasks have logged ``word`` as their message, or reported it as their status."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._seen[word] >= times, WAIT_SECONDS), f"{word!r} never came"
+
+    def _note(self, word: str) -> None:
+        with self._changed:
+            self._seen[word] += 1
+            self._changed.notify_all()
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file, each of which must have its end. Nothing but a newline ends one."""
+    text = path.read_bytes().decode()
+    assert text == "" or text.endswith("\n")
+    return text.split("\n")[:-1]
+
+
+def masked(path: Path, **task_ids: str) -> list[str]:
+    """The lines of a file with "time" for each time, and for each task's header the name it is given here."""
+    lines = [re.sub(r"(?<=\] )\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?= )", "time", line) for line in lines_of(path)]
+    for name, task_id in task_ids.items():
+        lines = [line.replace(f"[{task_id[:8]}]", f"[{name}]", 1) for line in lines]
+    return lines

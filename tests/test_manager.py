@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import fastapi_taskflow
+import pytest
+from fastapi.testclient import TestClient
+from fastapi_taskflow import QueueConfig, TaskObserver
+
+from taskflow_loguru import FileLogger, StdoutLogger, TaskManager, task_log
+from tests.conftest import lifecycle_event, log_event
+from tests.hosting import app_with, lines_of, masked
+
+
+def send_email() -> None:
+    task_log("Connecting {to} <red>SMTP</red> server\n")
+    task_log("Slow", level="warning")
+    raise ConnectionError("refused")
+
+
+def run(manager: fastapi_taskflow.TaskManager) -> str:
+    manager.task(retries=1)(send_email)
+    with TestClient(app_with(manager, send_email)) as client:
+        return str(client.post("/run/send_email").json())
+
+
+async def show_events_to(manager: TaskManager) -> None:
+    observer = manager.logger
+    assert observer is not None
+    for number in range(100):
+        task = {"task_id": f"{number:08}", "attempt": number % 3}
+        await observer.on_lifecycle(lifecycle_event("running", task_id=f"{number:08}"))
+        await observer.on_log(log_event(f"Grüße {number}\n", level="warning", **task))
+        await observer.on_log(log_event("quiet", level="debug", **task))
+        await observer.on_lifecycle(lifecycle_event("failed", error="boom", **task))
+    await observer.close()
+
+
+def test_log_file_writes_the_tasks_log(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "tasks.log"
+    task_id = run(TaskManager(log_file=path, log_lifecycle=True))
+    assert masked(path, id=task_id) == [
+        "[id] [send_email] time -- RUNNING",
+        "[id] [send_email] time Connecting {to} <red>SMTP</red> server\\n",
+        "[id] [send_email] time Slow",
+        "[id] [send_email] --- Retry 1 ---",
+        "[id] [send_email] time Connecting {to} <red>SMTP</red> server\\n",
+        "[id] [send_email] time Slow",
+        "[id] [send_email] time -- FAILED",
+    ]
+
+
+def test_log_file_and_a_file_logger_in_loggers_write_the_same_bytes(tmp_path: Path) -> None:
+    ours, same = tmp_path / "ours.log", tmp_path / "same.log"
+    run(TaskManager(log_file=ours, loggers=[FileLogger(same)]))
+    assert len(lines_of(ours)) == 5
+    assert ours.read_bytes() == same.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"max_bytes": 1000},
+        {"max_bytes": 1000, "backup_count": 2},
+        {"max_bytes": 0},
+        {"max_bytes": 1000, "backup_count": 0},
+        {"max_bytes": 1000, "mode": "watched"},
+    ],
+)
+@pytest.mark.parametrize("log_lifecycle", [True, False])
+async def test_each_parameter_of_log_file_is_that_of_the_file_logger(
+    tmp_path: Path, options: dict[str, Any], log_lifecycle: bool
+) -> None:
+    folders = [tmp_path / "log_file", tmp_path / "loggers"]
+    short = TaskManager(
+        log_file=folders[0] / "tasks.log",
+        log_lifecycle=log_lifecycle,
+        **{f"log_file_{name}": value for name, value in options.items()},
+    )
+    logger = FileLogger(folders[1] / "tasks.log", log_lifecycle=log_lifecycle, **options)
+    for manager in (short, TaskManager(loggers=[logger])):
+        await show_events_to(manager)
+    first, second = ({name: (folder / name).read_bytes() for name in os.listdir(folder)} for folder in folders)
+    assert first == second
+    rotates = options.get("max_bytes") == 1000 and options.get("backup_count") != 0 and "mode" not in options
+    assert len(first) == (1 + options.get("backup_count", 5) if rotates else 1)
+
+
+@pytest.mark.parametrize("kind", ["the same", "relative", "a link"])
+def test_a_log_file_that_a_file_logger_writes_already_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tasks.log"
+    (tmp_path / "link.log").symlink_to(path)
+    log_file = {"the same": str(path), "relative": "tasks.log", "a link": "link.log"}[kind]
+    run(TaskManager(log_file=log_file, log_lifecycle=True, loggers=[FileLogger(path)]))
+    assert len(lines_of(path)) == 5
+
+
+def test_a_log_file_beside_other_observers_is_one_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log_file, logger_file = tmp_path / "tasks.log", tmp_path / "warnings.log"
+    loggers: list[TaskObserver] = [FileLogger(logger_file, min_level="warning"), StdoutLogger()]
+    task_id = run(TaskManager(log_file=str(log_file), log_lifecycle=True, loggers=loggers))
+    assert len(loggers) == 2
+    assert capsys.readouterr().out == log_file.read_text()
+    assert masked(logger_file, id=task_id) == [
+        "[id] [send_email] time Slow",
+        "[id] [send_email] --- Retry 1 ---",
+        "[id] [send_email] time Slow",
+    ]
+
+
+def test_the_hosts_own_task_manager_takes_our_file_logger_just_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.log"
+    manager = fastapi_taskflow.TaskManager(loggers=[FileLogger(path, log_lifecycle=True)])
+    task_id = run(manager)
+    assert masked(path, id=task_id)[3:] == [
+        "[id] [send_email] --- Retry 1 ---",
+        "[id] [send_email] time Connecting {to} <red>SMTP</red> server\\n",
+        "[id] [send_email] time Slow",
+        "[id] [send_email] time -- FAILED",
+    ]
+
+
+def test_without_a_log_file_it_is_the_hosts_task_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    manager = TaskManager()
+    assert isinstance(manager, fastapi_taskflow.TaskManager)
+    run(manager)
+    assert manager.logger is None
+    assert os.listdir(tmp_path) == []
+
+
+def test_every_other_option_goes_to_the_host_as_it_is(tmp_path: Path) -> None:
+    queues = {"mail": QueueConfig(concurrency=3, max_size=7)}
+    manager = TaskManager(
+        snapshot_db=str(tmp_path / "tasks.db"), queues=queues, max_size=5, retry_replaces_original=False
+    )
+    with TestClient(app_with(manager)) as client:
+        stats = client.get("/tasks/queues").json()
+    assert [(queue["name"], queue["concurrency"], queue["max_size"]) for queue in stats] == [
+        ("default", None, 5),
+        ("mail", 3, 7),
+    ]
+    assert manager.retry_replaces_original is False
+    assert (tmp_path / "tasks.db").exists()
+
+
+def test_an_option_that_the_host_does_not_know_is_refused_as_the_host_does() -> None:
+    with pytest.raises(TypeError, match="snapshot_file"):
+        TaskManager(snapshot_file="tasks.db")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"log_file": ""}, ValueError, "log_file must be a file's path, not ''"),
+        ({"log_file": 3}, TypeError, "log_file must be a str or an os.PathLike of str, not 3"),
+        ({"log_file": "."}, ValueError, "log_file must be a file's path, not the folder '.'"),
+        ({"log_file_max_bytes": -1}, ValueError, "log_file_max_bytes must be at least 0, not -1"),
+        ({"log_file_max_bytes": 1.5}, TypeError, "log_file_max_bytes must be an int of at least 0, not 1.5"),
+        ({"log_file_backup_count": True}, TypeError, "log_file_backup_count must be an int of at least 0, not True"),
+        ({"log_file_mode": "w"}, ValueError, "log_file_mode must be 'rotate' or 'watched', not 'w'"),
+        ({"log_lifecycle": "no"}, TypeError, "log_lifecycle must be True or False, not 'no'"),
+    ],
+)
+def test_a_wrong_argument_is_named_as_the_user_wrote_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: dict[str, Any],
+    error: type[Exception],
+    text: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error) as raised:
+        TaskManager(**{"log_file": "tasks.log", **arguments})
+    assert str(raised.value) == text
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_log_file_that_cannot_be_written_raises_the_plain_os_error_with_the_path(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match=str(tmp_path / "file")):
+        TaskManager(log_file=tmp_path / "file" / "tasks.log")

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from taskflow_loguru.observer import Level, LoguruObserver
+from tests.conftest import lifecycle_event, log_event
+
+WORDS = ["debug", "info", "warning", "error"]
+
+
+class Recorder(LoguruObserver):
+    """Keeps the records that it is handed."""
+
+    def __init__(self, *, log_lifecycle: bool = True, min_level: str = "debug") -> None:
+        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level)
+        self.records: list[tuple[Level, str, dict[str, Any]]] = []
+
+    def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
+        self.records.append((level, message, extra))
+
+    @property
+    def messages(self) -> list[str]:
+        return [message for _, message, _ in self.records]
+
+
+class Forgetful(LoguruObserver):
+    """Keeps nothing, so that what is left behind is the observer's own."""
+
+    def __init__(self, *, log_lifecycle: bool) -> None:
+        super().__init__(log_lifecycle=log_lifecycle, min_level="debug")
+
+    def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
+        pass
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+# -- levels ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("debug", "DEBUG"),
+        ("info", "INFO"),
+        ("warning", "WARNING"),
+        ("error", "ERROR"),
+        ("Warning", "WARNING"),
+        ("critical", "ERROR"),
+        ("CRITICAL", "ERROR"),
+        ("loud", "INFO"),
+        ("", "INFO"),
+        (None, "INFO"),
+        (40, "INFO"),
+        (["error"], "INFO"),
+        (Unprintable(), "INFO"),
+    ],
+)
+async def test_a_log_line_has_its_own_level_and_an_unknown_one_counts_as_info(word: object, name: str) -> None:
+    observer = Recorder()
+    await observer.on_log(log_event(level=word))
+    assert [(level.name, message) for level, message, _ in observer.records] == [(name, "hello")]
+
+
+@pytest.mark.parametrize("min_level", WORDS)
+async def test_a_log_line_below_min_level_is_not_written(min_level: str) -> None:
+    observer = Recorder(min_level=min_level)
+    for word in WORDS:
+        await observer.on_log(log_event(word, level=word))
+    assert observer.messages == WORDS[WORDS.index(min_level) :]
+
+
+@pytest.mark.parametrize(("min_level", "written"), [("info", ["loud", "critical"]), ("error", ["critical"])])
+async def test_min_level_takes_unknown_levels_as_info_and_critical_as_error(min_level: str, written: list[str]) -> None:
+    observer = Recorder(min_level=min_level)
+    for word in ("loud", "critical"):
+        await observer.on_log(log_event(word, level=word))
+    assert observer.messages == written
+
+
+INFORMING = ["pending", "running", "success", "cancelled", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("min_level", "written"),
+    [
+        ("debug", [*INFORMING, "interrupted", "failed"]),
+        ("info", [*INFORMING, "interrupted", "failed"]),
+        ("warning", ["interrupted", "failed"]),
+        ("error", ["failed"]),
+    ],
+)
+async def test_a_failed_task_is_an_error_an_interrupted_one_a_warning_and_the_rest_informs(
+    min_level: str, written: list[str]
+) -> None:
+    observer = Recorder(min_level=min_level)
+    for status in [*INFORMING, "interrupted", "failed"]:
+        await observer.on_lifecycle(lifecycle_event(status))
+    assert observer.messages == [f"-- {status.upper()}" for status in written]
+
+
+async def test_min_level_is_read_in_any_case() -> None:
+    observer = Recorder(min_level="WarNing")
+    await observer.on_log(log_event("quiet", level="info"))
+    await observer.on_log(log_event("loud enough", level="warning"))
+    assert observer.messages == ["loud enough"]
+
+
+async def test_without_log_lifecycle_no_status_is_written() -> None:
+    observer = Recorder(log_lifecycle=False)
+    for status in ("running", "failed"):
+        await observer.on_lifecycle(lifecycle_event(status))
+    assert observer.records == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (
+            {"min_level": "loud"},
+            ValueError,
+            "min_level must be one of 'debug', 'info', 'warning', 'error', not 'loud'",
+        ),
+        ({"min_level": 30}, TypeError, "min_level must be one of 'debug', 'info', 'warning', 'error', not 30"),
+        ({"min_level": None}, TypeError, "min_level must be one of 'debug', 'info', 'warning', 'error', not None"),
+        ({"log_lifecycle": 1}, TypeError, "log_lifecycle must be True or False, not 1"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_given_and_what_is_allowed(
+    arguments: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error) as raised:
+        Recorder(**arguments)
+    assert str(raised.value) == text
+
+
+# -- what a record says ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose local time is not UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "XXX-5:30")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+async def test_the_record_of_a_log_line_binds_what_the_event_says() -> None:
+    observer = Recorder()
+    event = log_event("sent", attempt=0, tags={"tenant": "a"}, extra={"recipient": "bob", "count": 2})
+    await observer.on_log(event)
+    [(_, message, extra)] = observer.records
+    assert message == "sent"
+    assert extra == {
+        "task_id": "abc12345-6789",
+        "func_name": "send_email",
+        "attempt": 0,
+        "event": "log",
+        "status": None,
+        "timestamp": datetime(2026, 1, 1, 12, tzinfo=timezone.utc),
+        "tags": {"tenant": "a"},
+        "data": {"recipient": "bob", "count": 2},
+        "retries_used": None,
+        "duration": None,
+        "error": None,
+        "stacktrace": None,
+    }
+
+
+async def test_the_record_of_a_status_binds_how_the_task_ended() -> None:
+    observer = Recorder()
+    event = lifecycle_event("failed", duration=1.5, error="boom", stacktrace="Traceback ...", tags={"tenant": "a"})
+    await observer.on_lifecycle(event)
+    [(_, message, extra)] = observer.records
+    assert message == "-- FAILED"
+    assert extra == {
+        "task_id": "abc12345-6789",
+        "func_name": "send_email",
+        "attempt": 0,
+        "event": "lifecycle",
+        "status": "failed",
+        "timestamp": datetime(2026, 1, 1, 12, tzinfo=timezone.utc),
+        "tags": {"tenant": "a"},
+        "data": {},
+        "retries_used": 0,
+        "duration": 1.5,
+        "error": "boom",
+        "stacktrace": "Traceback ...",
+    }
+
+
+async def test_the_record_of_a_separator_binds_the_retry_that_it_announces() -> None:
+    observer = Recorder()
+    await observer.on_log(log_event("again", attempt=2, tags={"tenant": "a"}))
+    told = [(extra["event"], extra["attempt"], extra["tags"], extra["data"]) for _, _, extra in observer.records]
+    assert told == [
+        ("retry", 1, {"tenant": "a"}, {}),
+        ("retry", 2, {"tenant": "a"}, {}),
+        ("log", 2, {"tenant": "a"}, {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 1, 1, 12),
+        datetime(2026, 1, 1, 12, tzinfo=timezone.utc),
+        datetime(2026, 1, 1, 17, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+        datetime(2025, 12, 31, 23, tzinfo=timezone(-timedelta(hours=13))),
+    ],
+)
+async def test_the_time_is_the_events_own_in_utc_and_a_naive_one_is_utc(moment: datetime, far_from_utc: None) -> None:
+    observer = Recorder()
+    await observer.on_log(log_event(timestamp=moment))
+    await observer.on_lifecycle(lifecycle_event(timestamp=moment))
+    for _, _, extra in observer.records:
+        assert extra["timestamp"].isoformat() == "2026-01-01T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [(42, "42"), (None, "None"), (Unprintable(), "<Unprintable whose str() raises RuntimeError>")],
+)
+async def test_a_message_that_is_no_text_is_written_as_text(message: object, text: str) -> None:
+    observer = Recorder()
+    await observer.on_log(log_event(message))
+    assert observer.messages == [text]
+
+
+# -- retry separators -----------------------------------------------------------------------------
+
+
+async def test_a_separator_comes_once_per_retry_before_the_first_line_of_the_attempt() -> None:
+    observer = Recorder()
+    for attempt in (0, 0, 1, 1, 2):
+        await observer.on_log(log_event(f"line of attempt {attempt}", attempt=attempt))
+    await observer.on_lifecycle(lifecycle_event("success", attempt=2))
+    assert observer.messages == [
+        "line of attempt 0",
+        "line of attempt 0",
+        "--- Retry 1 ---",
+        "line of attempt 1",
+        "line of attempt 1",
+        "--- Retry 2 ---",
+        "line of attempt 2",
+        "-- SUCCESS",
+    ]
+
+
+async def test_the_separator_comes_before_the_final_status_of_an_attempt_that_logged_nothing() -> None:
+    observer = Recorder()
+    await observer.on_lifecycle(lifecycle_event("running"))
+    await observer.on_lifecycle(lifecycle_event("failed", attempt=1))
+    assert observer.messages == ["-- RUNNING", "--- Retry 1 ---", "-- FAILED"]
+
+
+async def test_the_separators_of_silent_retries_come_before_the_next_line() -> None:
+    observer = Recorder()
+    await observer.on_log(log_event("first", attempt=0))
+    await observer.on_log(log_event("fourth", attempt=3))
+    assert observer.messages == ["first", "--- Retry 1 ---", "--- Retry 2 ---", "--- Retry 3 ---", "fourth"]
+
+
+async def test_a_separator_goes_with_the_line_that_it_precedes() -> None:
+    observer = Recorder(min_level="warning")
+    await observer.on_log(log_event("too quiet", attempt=1, level="info"))
+    assert observer.records == []
+    await observer.on_log(log_event("loud", attempt=1, level="error"))
+    assert [(level.name, message) for level, message, _ in observer.records] == [
+        ("ERROR", "--- Retry 1 ---"),
+        ("ERROR", "loud"),
+    ]
+
+
+async def test_the_retries_of_two_tasks_are_told_apart() -> None:
+    observer = Recorder()
+    for task_id, attempt in [("a", 1), ("b", 1), ("a", 1), ("b", 2)]:
+        await observer.on_log(log_event(f"line of {task_id}", task_id=task_id, attempt=attempt))
+    assert [(extra["task_id"], message) for _, message, extra in observer.records] == [
+        ("a", "--- Retry 1 ---"),
+        ("a", "line of a"),
+        ("b", "--- Retry 1 ---"),
+        ("b", "line of b"),
+        ("a", "line of a"),
+        ("b", "--- Retry 2 ---"),
+        ("b", "line of b"),
+    ]
+
+
+@pytest.mark.parametrize("log_lifecycle", [True, False])
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_task_that_is_queued_again_under_its_id_starts_at_attempt_0_again(
+    log_lifecycle: bool, ended: bool
+) -> None:
+    observer = Recorder(log_lifecycle=log_lifecycle)
+    for _ in range(2):
+        await observer.on_lifecycle(lifecycle_event("running"))
+        await observer.on_log(log_event("again", attempt=1))
+        if ended:
+            await observer.on_lifecycle(lifecycle_event("interrupted", attempt=1))
+    one_run = ["--- Retry 1 ---", "again"]
+    if log_lifecycle:
+        one_run = ["-- RUNNING", *one_run, *(["-- INTERRUPTED"] if ended else [])]
+    assert observer.messages == one_run * 2
+
+
+async def test_a_task_that_is_queued_again_and_logs_before_any_status_starts_at_attempt_0_again() -> None:
+    observer = Recorder()
+    for attempt in (1, 0, 1):
+        await observer.on_log(log_event(f"attempt {attempt}", attempt=attempt))
+    assert observer.messages == ["--- Retry 1 ---", "attempt 1", "attempt 0", "--- Retry 1 ---", "attempt 1"]
+
+
+# -- memory ---------------------------------------------------------------------------------------
+
+
+FINAL = ["success", "failed", "interrupted", "cancelled", "rejected"]
+
+
+async def retry_tasks(observer: LoguruObserver, numbers: range, *, finish: bool) -> None:
+    for number in numbers:
+        await observer.on_log(log_event(task_id=f"task {number}", attempt=1))
+        if finish:
+            status = FINAL[number % len(FINAL)]
+            await observer.on_lifecycle(lifecycle_event(status, task_id=f"task {number}", attempt=1))
+
+
+async def growth_of_memory(observer: LoguruObserver, numbers: range, *, finish: bool) -> int:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        await retry_tasks(observer, numbers, finish=finish)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("log_lifecycle", [True, False])
+async def test_100_000_finished_tasks_leave_nothing_behind(log_lifecycle: bool) -> None:
+    observer = Forgetful(log_lifecycle=log_lifecycle)
+    await retry_tasks(observer, range(100), finish=True)
+    assert await growth_of_memory(observer, range(100_000), finish=True) < 10_000  # bytes: a tenth of one per task
+
+
+async def test_tasks_that_never_report_an_end_do_not_grow_the_memory_without_bound() -> None:
+    observer = Forgetful(log_lifecycle=True)
+    await retry_tasks(observer, range(20_000), finish=False)
+    first = await growth_of_memory(observer, range(20_000, 40_000), finish=False)
+    second = await growth_of_memory(observer, range(40_000, 80_000), finish=False)
+    # What replaces the older half of what is remembered is counted once, however many come after it.
+    assert second < first + 100_000
