@@ -1,0 +1,53 @@
+"""Real logrotate, with the configuration of the file-logging guide."""
+
+from __future__ import annotations
+
+import grp
+import gzip
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+_HARMLESS = ("gzip: stdin: file size changed while zipping", "error: Compressing program wrote following message")
+
+
+class Logrotate:
+    """Rotates the file at ``path``, each time it is told to; configuration and state are beside it."""
+
+    def __init__(self, program: str, path: Path, *, when: str = "daily", rotate: int = 7, postrotate: str = "") -> None:
+        self._path = path
+        folder = path.parent.parent / "logrotate"
+        folder.mkdir()
+        user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+        script = f"postrotate\n        {postrotate}\n    endscript" if postrotate else ""
+        configuration = folder / "tasks.conf"
+        configuration.write_text(
+            f"""{path} {{
+    {when}
+    rotate {rotate}
+    compress
+    missingok
+    notifempty
+    create 0644 {user} {group}
+    {script}
+}}
+"""
+        )
+        self._command = [program, "--force", "--state", str(folder / "state"), str(configuration)]
+
+    def rotate(self) -> None:
+        ended = subprocess.run(self._command, capture_output=True, text=True, check=False)
+        # gzip says so of a file that was still written to, and goes on.
+        errors = [line for line in ended.stderr.splitlines() if not line.startswith(_HARMLESS)]
+        assert (ended.returncode, errors) == (0, []), ended.stderr
+
+    def backups(self) -> list[Path]:
+        """The compressed backups, oldest first."""
+        found = self._path.parent.glob(f"{self._path.name}.*.gz")
+        return sorted(found, key=lambda backup: -int(backup.suffixes[-2][1:]))
+
+    def files(self) -> list[list[str]]:
+        """The lines of each file, oldest first, each with its end."""
+        contents = [gzip.decompress(backup.read_bytes()) for backup in self.backups()]
+        return [content.decode().splitlines(keepends=True) for content in [*contents, self._path.read_bytes()]]

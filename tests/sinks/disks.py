@@ -1,0 +1,87 @@
+"""Disks that tests fill, break and freeze: each is mounted for the time of a ``with`` block."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_WATCHDOG = """
+import subprocess, sys
+sys.stdin.read()  # ends when the test asks for it, or is no more
+subprocess.run(["fsfreeze", "-u", sys.argv[1]], stderr=subprocess.DEVNULL)
+"""
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def _mounted(point: Path, *arguments: str | Path) -> Iterator[Path]:
+    point.mkdir(exist_ok=True)
+    _run("mount", *arguments, point)
+    try:
+        yield point
+    finally:
+        _run("umount", "--lazy", point)  # lazy: a test that failed may have left a file open
+
+
+@contextlib.contextmanager
+def small_disk(point: Path, size: int = 65536) -> Iterator[Path]:
+    """A tmpfs of ``size`` bytes, mounted at ``point``."""
+    with _mounted(point, "-t", "tmpfs", "-o", f"size={size}", "none"):
+        yield point
+
+
+def fill(folder: Path) -> Path:
+    """Write a file that leaves no block free; its path, to delete it."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+    return filler
+
+
+class BlockDisk:
+    """An ext4 file system in a file, which can be mounted, broken and frozen."""
+
+    def __init__(self, folder: Path) -> None:
+        self._image = folder / "disk.img"
+        self._point = folder / "disk"
+        with self._image.open("wb") as image:
+            image.truncate(4 * 1024 * 1024)
+        _run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", self._image)
+
+    @contextlib.contextmanager
+    def mounted(self) -> Iterator[Path]:
+        """Mount it, with nothing of it in the page cache."""
+        with _mounted(self._point, "-o", "loop", self._image):
+            yield self._point
+
+    @contextlib.contextmanager
+    def broken(self) -> Iterator[None]:
+        """Every block that is not in the page cache cannot be read: EIO."""
+        content = self._image.read_bytes()
+        os.truncate(self._image, 0)
+        try:
+            yield
+        finally:
+            with self._image.open("r+b") as image:
+                image.write(content)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every write waits, and cannot be interrupted, until the block ends, or the test's process does."""
+        # In its own session: what ends the test does not end what thaws the disk.
+        watchdog = subprocess.Popen(
+            [sys.executable, "-c", _WATCHDOG, str(self._point)], stdin=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            _run("fsfreeze", "-f", self._point)
+            yield
+        finally:
+            watchdog.communicate()
