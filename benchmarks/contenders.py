@@ -1,0 +1,105 @@
+"""Who writes the lines: our FileLogger, the host's, loguru, concurrent-log-handler, and two floors."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any, Protocol
+
+import fastapi_taskflow
+import loguru
+from concurrent_log_handler import ConcurrentRotatingFileHandler
+from fastapi_taskflow import LogEvent, TaskObserver
+
+from taskflow_loguru import FileLogger, json_line
+
+
+class Contender(Protocol):
+    def __call__(self, path: str, *, max_bytes: int, backup_count: int) -> TaskObserver: ...
+
+
+class SimpleObserver(TaskObserver):
+    """What one writes who has no FileLogger: the guide's line, and one call to write it."""
+
+    def __init__(self, write: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._write = write
+
+    async def on_log(self, event: LogEvent) -> None:
+        time = event.timestamp.isoformat(timespec="seconds")[:19]
+        self._write(f"[{event.task_id[:8]}] [{event.func_name}] {time} {event.message}")
+
+
+def independent_loguru() -> Any:
+    """A logger without handlers, made as loguru's documentation says."""
+    loguru.logger.remove()
+    return copy.deepcopy(loguru.logger)
+
+
+def _loguru_file(path: str, *, max_bytes: int, backup_count: int) -> TaskObserver:
+    logger = independent_loguru()
+    logger.add(path, format="{message}", rotation=max_bytes, retention=backup_count)
+    return SimpleObserver(logger.info)
+
+
+def _concurrent_log_handler(path: str, *, max_bytes: int, backup_count: int) -> TaskObserver:
+    logger = logging.getLogger(f"benchmarks.{path}")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(ConcurrentRotatingFileHandler(path, maxBytes=max_bytes, backupCount=backup_count))
+    return SimpleObserver(logger.info)
+
+
+def _os_write(path: str, *, max_bytes: int, backup_count: int) -> TaskObserver:
+    fd = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
+    return SimpleObserver(lambda line: os.write(fd, f"{line}\n".encode()))
+
+
+def _loguru_without_file(path: str, *, max_bytes: int, backup_count: int) -> TaskObserver:
+    logger = independent_loguru()
+    logger.add(lambda message: None, format="{message}")
+    return SimpleObserver(logger.info)
+
+
+ROTATE, WATCHED = "rotate", "watched"
+ROTATE_ENQUEUE, WATCHED_ENQUEUE = "rotate, enqueue=True", "watched, enqueue=True"
+JSON_LINE = "rotate, format=json_line"
+HOST_ROTATE, HOST_WATCHED = "the host's FileLogger, rotate", "the host's FileLogger, watched"
+LOGURU_FILE, CONCURRENT = "loguru's own file sink", "concurrent-log-handler"
+OS_WRITE, LOGURU_NOTHING = "floor: a bare os.write", "floor: loguru, a sink that does nothing"
+
+CONTENDERS: dict[str, Contender] = {
+    ROTATE: FileLogger,
+    WATCHED: partial(FileLogger, mode="watched"),
+    ROTATE_ENQUEUE: partial(FileLogger, enqueue=True),
+    WATCHED_ENQUEUE: partial(FileLogger, mode="watched", enqueue=True),
+    JSON_LINE: partial(FileLogger, format=json_line),
+    HOST_ROTATE: fastapi_taskflow.FileLogger,
+    HOST_WATCHED: partial(fastapi_taskflow.FileLogger, mode="watched"),
+    LOGURU_FILE: _loguru_file,
+    CONCURRENT: _concurrent_log_handler,
+    OS_WRITE: _os_write,
+    LOGURU_NOTHING: _loguru_without_file,
+}
+
+
+def log_events(count: int, *, level: str = "info", writer: int = 0) -> list[LogEvent]:
+    """What a busy task logs: a line each millisecond, each line told from all others by its message."""
+    start = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+    return [
+        LogEvent(
+            task_id=f"{writer:04x}{number // 100:04x}-1c2b-4f6e-9d3a-7e5b8c0d1f2a",
+            func_name="send_email",
+            message=f"Writer {writer}: message {number} was sent to the mail server",
+            level=level,
+            timestamp=start + timedelta(milliseconds=number),
+            attempt=0,
+            tags={"tenant": "acme"},
+            extra={"order_id": number},
+        )
+        for number in range(count)
+    ]
