@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastapi_taskflow import RedisBackend, TaskAdmin, task_log
 
+    from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
     from .formats import json_line, task_line
     from .manager import TaskManager
@@ -15,10 +16,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FileLogger",
+    "LoguruLogger",
     "RedisBackend",
     "StdoutLogger",
     "TaskAdmin",
     "TaskManager",
+    "capture",
     "json_line",
     "task_line",
     "task_log",
@@ -26,10 +29,12 @@ __all__ = [
 
 _HOMES = {
     "FileLogger": "taskflow_loguru.file_logger",
+    "LoguruLogger": "taskflow_loguru.bridge",
     "RedisBackend": "fastapi_taskflow",
     "StdoutLogger": "taskflow_loguru.stdout_logger",
     "TaskAdmin": "fastapi_taskflow",
     "TaskManager": "taskflow_loguru.manager",
+    "capture": "taskflow_loguru.bridge",
     "json_line": "taskflow_loguru.formats",
     "task_line": "taskflow_loguru.formats",
     "task_log": "fastapi_taskflow",
