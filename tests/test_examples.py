@@ -1,0 +1,270 @@
+"""The examples run as a user runs them, and what README and docs show is so."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from taskflow_loguru import FileLogger
+from taskflow_loguru.formats import task_line
+from tests.conftest import lifecycle_event, log_event
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+README = ROOT / "README.md"
+QUICKSTART = str(EXAMPLES / "quickstart.py")
+
+LINE = re.compile(r"\[([\w-]{8})\] \[(\w+)\] (?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d )?(.+)")
+
+
+def run(*command: str, cwd: Path) -> str:
+    """Run a program to its end in ``cwd``; it must succeed and have nothing to say on stderr."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout
+
+
+Start = Callable[..., "tuple[subprocess.Popen[str], str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """``start(*arguments, **environment)``: Python, running a server; the process and the server's address."""
+    with contextlib.ExitStack() as stack:
+
+        def start_one(*arguments: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, *arguments],
+                    cwd=tmp_path,
+                    env={**os.environ, **environment},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+            )
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            for line in process.stdout:
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    return process, found[0]
+            pytest.fail("the server ended before it said where it is")
+
+        yield start_one
+
+
+def uvicorn(example: str) -> list[str]:
+    return ["-m", "uvicorn", "--app-dir", str(EXAMPLES), f"{example}:app", "--port", "0"]
+
+
+def press_ctrl_c(process: subprocess.Popen[str]) -> str:
+    """End a server, which finishes its tasks first; returns what it still had to say."""
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    rest = process.stdout.read()
+    process.wait()
+    return rest
+
+
+def messages(text: str) -> dict[str, list[str]]:
+    """The messages of each function in a log, without id and time."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if match := LINE.fullmatch(line):
+            found.setdefault(match[2], []).append(match[3])
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the quickstart ran."""
+    return tmp_path_factory.mktemp("quickstart")
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path) -> str:
+    """What the quickstart printed there."""
+    return run(sys.executable, QUICKSTART, cwd=folder)
+
+
+class TestQuickstart:
+    def test_it_ends_by_itself_and_prints_the_log_of_every_kind_of_task(self, printed: str) -> None:
+        charge = ["Order 42: charging the card", "The bank does not answer"]
+        courier = "Order 42: no courier at this address"
+        assert messages(printed) == {
+            "reserve_stock": ["-- RUNNING", "Order 42: 2 items reserved", "-- SUCCESS"],
+            "send_email": ["-- RUNNING", "Connecting to the mail server", "Order 42: confirmation sent", "-- SUCCESS"],
+            "charge_card": [
+                *["-- RUNNING", *charge],
+                *["--- Retry 1 ---", *charge],
+                *["--- Retry 2 ---", charge[0], "-- SUCCESS"],
+            ],
+            "call_courier": ["-- RUNNING", courier, "--- Retry 1 ---", courier, "-- FAILED"],
+            "update_report": ["-- RUNNING", "Report 50 % done", "Report 100 % done", "-- SUCCESS"],
+        }
+
+    def test_what_it_prints_is_what_the_file_holds_and_the_greps_find_it_there(
+        self, folder: Path, printed: str
+    ) -> None:
+        log = folder / "demo" / "tasks.log"
+        assert f"The log:   {log}\n" in printed
+        assert printed.startswith(log.read_text("utf-8"))
+        greps = re.findall(r": +(grep .+)", printed)
+        assert [run("sh", "-c", grep, cwd=folder).count("\n") for grep in greps] == [9, 4, 1]
+
+    def test_a_second_run_in_the_same_folder_prints_its_own_tasks_only(
+        self, folder: Path, printed: str, tmp_path: Path
+    ) -> None:
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+        assert messages(run(sys.executable, QUICKSTART, cwd=tmp_path)) == messages(printed)
+
+    def test_serve_keeps_the_app_and_its_dashboard_running_until_ctrl_c(self, tmp_path: Path, start: Start) -> None:
+        process, address = start(QUICKSTART, "--serve")
+        assert "<html" in httpx.get(f"{address}/tasks/dashboard").text
+        assert len(httpx.post(f"{address}/orders/43").json()) == 5
+        press_ctrl_c(process)
+        assert process.returncode == 0
+        assert "Order 43: confirmation sent" in (tmp_path / "demo" / "tasks.log").read_text("utf-8")
+
+
+def test_several_observers_each_show_their_part_of_the_same_events(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("several_observers"))
+    with httpx.Client(base_url=address) as client:
+        for count in (3, 0):
+            client.post(f"/imports/{count}")
+        while not (failures := client.get("/failures").json()):
+            time.sleep(0.02)
+    printed = messages(press_ctrl_c(process))
+    files = {path.name: messages(path.read_text("utf-8")) for path in (tmp_path / "demo").iterdir()}
+
+    assert failures == {"import_rows": 1}
+    assert printed == {"import_rows": ["There are no rows", "-- FAILED"]}
+    assert files["errors.log"] == {"import_rows": ["-- FAILED"]}
+    assert sorted(files["tasks.log"]["import_rows"]) == sorted(
+        ["-- RUNNING", "Importing 3 rows", "-- SUCCESS", "-- RUNNING", "Importing 0 rows", *printed["import_rows"]]
+    )
+
+
+def test_file_per_worker_gives_each_worker_a_file_of_its_own(tmp_path: Path, start: Start) -> None:
+    workers = {number: start(*uvicorn("file_per_worker"), WORKER=number) for number in ("1", "2")}
+    for number, (_, address) in workers.items():
+        httpx.post(f"{address}/greetings/worker-{number}")
+    for process, _ in workers.values():
+        press_ctrl_c(process)
+    for number in workers:
+        log = (tmp_path / "demo" / f"tasks-{number}.log").read_text("utf-8")
+        assert messages(log) == {
+            "greet": ["-- RUNNING", f"Hello worker-{number}, this is worker {number}", "-- SUCCESS"]
+        }
+
+
+def test_loguru_sharing_has_each_line_of_app_and_task_once_in_either_log(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("loguru_sharing"))
+    task_id = httpx.post(f"{address}/orders/42").json()
+    printed = press_ctrl_c(process)
+    log = (tmp_path / "demo" / "tasks.log").read_text("utf-8")
+
+    both = ["-- RUNNING", "Fulfilling order 42", "Charging order 42", "-- SUCCESS"]
+    assert log.count(f"[{task_id[:8]}] [fulfil] ") == len(both) + 1
+    for message in (*both, "Order 42 placed", "No label", "ConnectionError: the printer is off"):
+        assert (message, printed.count(message), log.count(message)) == (message, 1, 1)
+    assert re.search(r"^\[-\] \[place_order\] \S+ Order 42 placed$", log, re.MULTILINE)
+
+
+def test_stdlib_logging_is_in_the_task_with_its_traceback(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("stdlib_logging"))
+    httpx.post(f"{address}/imports/0")
+    printed = press_ctrl_c(process)
+    running, started, failed, succeeded = messages((tmp_path / "demo" / "tasks.log").read_text("utf-8"))["import_rows"]
+    assert (running, started, succeeded) == ("-- RUNNING", "Importing 0 rows", "-- SUCCESS")
+    assert re.fullmatch(r"Nothing to import\\nTraceback .+ZeroDivisionError: division by zero", failed)
+    assert "INFO | shop.import | Importing 0 rows" in printed
+
+
+def test_json_lines_are_read_back_by_the_app_that_wrote_them(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("json_lines"))
+    with httpx.Client(base_url=address) as client:
+        client.post("/images/cat.png/640")
+        task_id = client.post("/images/dog.png/0").json()
+        while not (failures := client.get("/failures").json()):
+            time.sleep(0.02)
+    press_ctrl_c(process)
+    lines = [json.loads(line) for line in (tmp_path / "demo" / "tasks.jsonl").read_text("utf-8").splitlines()]
+
+    [failure] = failures
+    assert failure.pop("seconds") >= 0
+    assert failure == {"task_id": task_id, "tags": {"image": "dog.png"}, "error": "no width: 0"}
+    [resized] = [line for line in lines if line["message"] == "Resized"]
+    assert (resized["tags"], resized["data"]) == ({"image": "cat.png"}, {"image": "cat.png", "size": [640, 480]})
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The code blocks of a Markdown file, also those inside of lists."""
+    found = re.findall(r"^([ \t]*)```(\w*)\n(.*?)^\1```$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for _, of, block in found if of == language]
+
+
+SNIPPETS = [
+    pytest.param(block, id=f"{path.name}-{number}")
+    for path in [README, *sorted((ROOT / "docs").glob("*.md"))]
+    for number, block in enumerate(blocks(path, "python"), 1)
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_every_snippet_compiles_and_those_that_begin_with_their_imports_run(snippet: str, tmp_path: Path) -> None:
+    # A snippet may name a folder of the system; its files are for this folder.
+    program = re.sub(r"""(["'])/(?=etc/|run/|srv/|tmp/|var/)""", rf"\1{tmp_path}/", snippet)
+    compile(program, "snippet", "exec")
+    if re.match(r"(from|import) ", program):
+        (tmp_path / "snippet.py").write_text(program, "utf-8")
+        run(sys.executable, "snippet.py", cwd=tmp_path)
+
+
+class TestReadme:
+    def test_the_import_to_change_and_the_one_to_change_it_to_both_work(self, tmp_path: Path) -> None:
+        (diff,) = blocks(README, "diff")
+        before, after = diff.splitlines()
+        assert (before[0], after[0]) == ("-", "+")
+        for line in (before, after):
+            run(sys.executable, "-c", line[1:], cwd=tmp_path)
+
+    async def test_the_lines_that_it_shows_are_those_that_the_file_gets(self, tmp_path: Path) -> None:
+        began = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+        retried, ended = ({"attempt": 1, "timestamp": began + timedelta(seconds=seconds)} for seconds in (2, 3))
+        logger = FileLogger(tmp_path / "tasks.log", log_lifecycle=True)
+        await logger.on_lifecycle(lifecycle_event("running"))
+        await logger.on_log(log_event("Connecting to SMTP server"))
+        await logger.on_log(log_event("Connecting to SMTP server", **retried))
+        await logger.on_lifecycle(lifecycle_event("success", **ended))
+        await logger.close()
+        assert blocks(README, "") == [(tmp_path / "tasks.log").read_text("utf-8")]
+
+    def test_the_table_has_every_parameter_of_filelogger_with_its_default(self) -> None:
+        rows = re.findall(r"^\| `(\w+)` \| (?:`(.+?)`)? ?\|", README.read_text("utf-8"), re.MULTILINE)
+        assert rows == [
+            (parameter.name, written(parameter.default))
+            for parameter in inspect.signature(FileLogger).parameters.values()
+        ]
+
+
+def written(default: Any) -> str:
+    if default is inspect.Parameter.empty:
+        return ""
+    return "task_line" if default is task_line else repr(default)
