@@ -7,7 +7,22 @@ import re
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SEQUENCE = re.compile(r"\\(?:[nrt]|x[01][0-9a-f]|x7f|x[89][0-9a-f]|u202[89]|ud[89a-f][0-9a-f]{2})")
-_LONG = {sequence: char for char, sequence in _SHORT.items()}
+_CHARS = {sequence: char for char, sequence in _SHORT.items()}
+
+
+def as_text(value: object) -> str:
+    """``value`` as text, whatever it is: a broken ``__str__`` costs its own words, not the line."""
+    if type(value) is str:
+        return value
+    try:
+        return str(value)
+    except Exception as error:
+        return raising(value, error)
+
+
+def raising(value: object, error: Exception) -> str:
+    """What stands in a line for a value that cannot be shown."""
+    return f"<{type(value).__name__} that raises {type(error).__name__}>"
 
 
 def escape(text: str) -> str:
@@ -38,4 +53,4 @@ def _escaped_long(match: re.Match[str]) -> str:
 def _unescaped(match: re.Match[str]) -> str:
     sequence = match[0]
     digits = sequence[2:]  # behind \x or \u
-    return _LONG.get(sequence) or chr(int(digits, 16))
+    return _CHARS.get(sequence) or chr(int(digits, 16))

@@ -7,15 +7,30 @@ import datetime as dt
 import enum
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, TypeVar
 
-from ._escapes import escape_in_json
+from ._escapes import as_text, escape_in_json, raising
 
 try:
     import orjson
 except ImportError:
-    orjson = None  # type: ignore[assignment]
+
+    def _dumps(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def _as_python_writes_it(number: float) -> Any:
+        return number
+
+else:
+
+    def _dumps(value: Any) -> str:
+        return orjson.dumps(value).decode()
+
+    def _as_python_writes_it(number: float) -> Any:
+        # orjson writes a few numbers in its own way (1e16 for 1e+16), and has no large integers.
+        return orjson.Fragment(repr(number))
+
 
 MAX_DEPTH = 64
 """How deep values nest at most in a JSON line."""
@@ -41,29 +56,8 @@ def to_json(value: dict[str, Any]) -> str:
 
 
 def to_text(value: object) -> str:
-    """``str(value)`` or why there is none, without lone surrogates."""
-    try:
-        text = str(value)
-    except Exception as error:
-        text = _raising(value, error)
-    # What a lone surrogate becomes in a text line too: strict readers refuse a JSON escape of one.
-    return str.encode(text, "utf-8", "backslashreplace").decode()
-
-
-def _dumps_with_orjson(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
-def _dumps_with_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _as_python_writes_it(number: float) -> Any:
-    # The two libraries write a few numbers differently (1e+16 and 1e16), and orjson has no large integers.
-    return number if orjson is None else orjson.Fragment(repr(number))
-
-
-_dumps: Callable[[Any], str] = _dumps_with_json if orjson is None else _dumps_with_orjson
+    """``value`` as text without lone surrogates: strict readers refuse a JSON escape of one."""
+    return str.encode(as_text(value), "utf-8", "backslashreplace").decode()
 
 
 def _plain(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
@@ -82,7 +76,7 @@ def _plain(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
     try:
         return _plain_object(value, (*parents, id(value)), room)
     except Exception as error:
-        return to_text(_raising(value, error))
+        return to_text(raising(value, error))
 
 
 def _plain_object(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
@@ -118,10 +112,6 @@ def _fitting(items: Iterable[T], room: Iterator[int], mark: T) -> Iterator[T]:
             yield mark
             return
         yield item
-
-
-def _raising(value: object, error: Exception) -> str:
-    return f"<{type(value).__name__} that raises {type(error).__name__}>"
 
 
 def _number(value: float) -> Any:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import pickle
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import loguru
-from fastapi_taskflow import LogEvent, LoggerChain, get_task_context, task_log
+from fastapi_taskflow import LogEvent, LoggerChain, get_task_context, task_log, task_logging
+from fastapi_taskflow.executors import process_executor
 
+from ._escapes import as_text
 from ._independent import NO_FILE, logger_name
-from .observer import ERROR, INFO, WARNING, Level, LoguruObserver, as_text, level_of
+from .observer import ERROR, INFO, WARNING, Level, LoguruObserver, level_of
 
 if TYPE_CHECKING:
     from fastapi_taskflow.task_logging import TaskContext
@@ -35,12 +36,13 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
     - The bound and contextualized ``extra`` become the keyword arguments of ``task_log()``; "message" and
       "level", which are its own, get an underscore at their end.
     - An exception's traceback follows the message. Lone surrogates are escaped.
+    - To call it twice captures twice.
     - Records outside of a task are left alone; the logger's other sinks see every record as before. What an
       observer's ``on_log`` logs is not captured: that would be an event again.
 
     Args:
         logger: The loguru logger, ``loguru.logger`` by default.
-        level: The least level that is captured, as ``logger.add`` takes it.
+        level: The least level that is captured, as ``logger.add`` takes it; a name may be in any case.
 
     Returns:
         The handler's id: ``logger.remove(id)`` undoes it.
@@ -52,7 +54,7 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
     sink = partial(_log_in_task, source=logger_name(logger))
     return logger.add(
         sink,
-        level=level,
+        level=level.upper() if isinstance(level, str) else level,
         format=_message_and_traceback,
         filter=_is_from_task,
         colorize=False,
@@ -124,7 +126,7 @@ class Captured(str):
 def _log_in_task(message: Message, *, source: str | int) -> None:
     record = message.record
     extra = {_keyword(key): value for key, value in record["extra"].items()}
-    if multiprocessing.parent_process() is not None:
+    if _is_in_worker():
         extra = {key: _picklable(value) for key, value in extra.items()}
     text = message.removesuffix("\n") if record["exception"] else str(message)
     # A lone surrogate in one task's log would fail the host's request for the list of all tasks.
@@ -151,6 +153,11 @@ def _is_in_observer() -> bool:
         return False
     code = getattr(task.get_coro(), "cr_code", None) if task is not None else None
     return code is LoggerChain.on_log.__code__
+
+
+def _is_in_worker() -> bool:
+    # Nothing public tells; the process executor has its own function to collect the log of a task.
+    return getattr(task_logging._log_sink.get(), "__module__", None) == process_executor.__name__
 
 
 def _message_and_traceback(record: Record) -> str:

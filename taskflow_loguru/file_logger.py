@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import sys
-import threading
 import traceback
-import weakref
-from datetime import datetime, timezone
-from types import FrameType
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._escapes import escape
 from ._independent import IndependentLogger
+from ._rendering import LossLine, OneLineSink, check_format, render
+from ._reopening import check_signal, reopen_on
 from .formats import json_line, task_line
-from .observer import ERROR, INFO, Level, LoguruObserver, extra_of
+from .observer import Level, LoguruObserver
 from .sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
-from .sinks._backlog import loss_message
 from .sinks._check import checked_size
-from .sinks._file import DEFAULT_BACKLOG_BYTES
+from .sinks._file import DEFAULT_BACKLOG_BYTES, say
 from .sinks.background import DEFAULT_MAX_PENDING_BYTES
 
 if TYPE_CHECKING:
@@ -94,32 +89,33 @@ class FileLogger(LoguruObserver):
             raise ValueError(f"mode must be 'rotate' or 'watched', not {mode!r}")
         if not isinstance(enqueue, bool):
             raise TypeError(f"enqueue must be True or False, not {enqueue!r}")
-        _check_format(format)
+        check_format(format)
         if reopen_signal is not None:
-            _check_reopen_signal(reopen_signal, mode)
-        loss_line = _LossLine(format)
-        file: RotatingFileSink | WatchedFileSink
+            check_signal(reopen_signal)
+            if mode != "watched":
+                raise ValueError(f"reopen_signal needs mode='watched', not mode={mode!r}")
+        loss_line = LossLine(format)
+        self._file: RotatingFileSink | WatchedFileSink
         if mode == "watched":
-            file = WatchedFileSink(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
+            self._file = WatchedFileSink(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
+            if reopen_signal is not None:
+                reopen_on(reopen_signal, self._file)
         else:
-            file = RotatingFileSink(
+            self._file = RotatingFileSink(
                 path,
                 max_bytes=max_bytes,
                 backup_count=backup_count,
                 backlog_bytes=backlog_bytes,
                 loss_line=loss_line,
             )
-        if reopen_signal is not None:
-            _reopen_on(reopen_signal, file)
-        self._file = file
         self._background = (
-            BackgroundSink(file, max_pending_bytes=max_pending_bytes, loss_line=loss_line) if enqueue else None
+            BackgroundSink(self._file, max_pending_bytes=max_pending_bytes, loss_line=loss_line) if enqueue else None
         )
-        self.sink = self._background or file
+        self.sink = self._background or self._file
         self._format_failed = False
         own_format = format in _OWN_FORMATS
         self._own = IndependentLogger(brief=own_format)
-        self._own.logger.add(self.sink if own_format else _OneLineSink(self.sink), format=format, level=0, catch=False)
+        self._own.logger.add(self.sink if own_format else OneLineSink(self.sink), format=format, level=0, catch=False)
 
     @property
     def path(self) -> str:
@@ -142,82 +138,15 @@ class FileLogger(LoguruObserver):
         if self._background is None:
             self._file.stop()
         else:
-            await asyncio.to_thread(self._background.stop)
+            # A thread of its own: those of the event loop may all be busy, or ended, when an app shuts down.
+            executor = ThreadPoolExecutor(1, "taskflow-loguru-close")
+            try:
+                await asyncio.get_running_loop().run_in_executor(executor, self._background.stop)
+            finally:
+                executor.shutdown(wait=False)
 
     def _write_plainly(self, level: Level, message: str, extra: dict[str, Any]) -> None:
+        self.sink.write(render(task_line, level, message, extra))
         if not self._format_failed:
             self._format_failed = True
-            print("taskflow_loguru: the format raises; lines are written as task_line", file=sys.stderr)
-            traceback.print_exc()
-        self.sink.write(_rendered(task_line, level, message, extra))
-
-
-class _OneLineSink:
-    """Holds a format that is not ours to the promise that one event is one line."""
-
-    def __init__(self, sink: Any) -> None:
-        self._sink = sink
-
-    def write(self, message: str) -> None:
-        cells = message.removesuffix("\n").split("\t")
-        self._sink.write("\t".join(map(escape, cells)) + "\n")
-
-
-class _LossLine:
-    """Says a loss in the format that the file has."""
-
-    def __init__(self, format: str | FormatFunction) -> None:
-        self._format = format
-
-    def __call__(self, count: int, reason: str) -> str:
-        extra = extra_of("-", "taskflow_loguru", "loss", datetime.now(timezone.utc))
-        message = loss_message(count, reason)
-        try:
-            return _rendered(self._format, ERROR, message, extra)
-        except Exception:
-            return _rendered(task_line, ERROR, message, extra)
-
-
-def _rendered(format: str | FormatFunction, level: Level, message: str, extra: dict[str, Any]) -> str:
-    lines: list[str] = []
-    logger = IndependentLogger()
-    logger.logger.add(lines.append, format=format, level=0, catch=False)
-    logger.emit(level.name, message, extra)
-    return escape(str(lines[0]).removesuffix("\n")) + "\n"
-
-
-def _check_format(format: str | FormatFunction) -> None:
-    if callable(format):
-        return
-    if not isinstance(format, str):
-        raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
-    example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
-    try:
-        _rendered(format, INFO, "message", example)
-    except Exception as error:
-        raise ValueError(f"format must be a loguru format string, not {format!r}: {error!r}") from error
-
-
-def _check_reopen_signal(number: int, mode: str) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"reopen_signal must be a signal such as signal.SIGHUP, not {number!r}")
-    if number not in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        raise ValueError(f"reopen_signal must be a signal that can be handled, not {number!r}")
-    if mode != "watched":
-        raise ValueError(f"reopen_signal needs mode='watched', not mode={mode!r}")
-    if threading.current_thread() is not threading.main_thread():
-        raise ValueError(f"reopen_signal must be None outside the main thread, not {number!r}")
-
-
-def _reopen_on(number: int, file: RotatingFileSink | WatchedFileSink) -> None:
-    reference = weakref.ref(file)
-    previous = signal.getsignal(number)
-
-    def reopen(received: int, frame: FrameType | None) -> None:
-        sink = reference()
-        if sink is not None:
-            sink.reopen()
-        if callable(previous):
-            previous(received, frame)
-
-    signal.signal(number, reopen)
+            say(f"the format raises, and lines are written as task_line instead:\n{traceback.format_exc()}")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 JSON_SCHEMA_VERSION = 1
 """The version of the lines of :func:`json_line`: raised when a field changes its meaning or goes."""
 
-_BOUND = frozenset({"task_id", "func_name", "event", "timestamp"})
 _last_second: tuple[tuple[int, ...], str] = ((), "")
 
 
@@ -62,7 +61,7 @@ def json_line(record: Record) -> str:
     event = _event_of(record)
     fields: dict[str, Any] = {
         "v": JSON_SCHEMA_VERSION,
-        "time": f"{_in_utc(event['timestamp']).isoformat(timespec='microseconds')[:26]}Z",
+        "time": f"{in_utc(event['timestamp']).isoformat(timespec='microseconds')[:26]}Z",
         "level": record["level"].name.lower(),
         "event": event.get("event"),
         "task_id": event.get("task_id"),
@@ -101,14 +100,15 @@ def _event_of(record: Record) -> dict[str, Any]:
     """What is bound of a task's event; for a record of no task what stands for it."""
     extra = record["extra"]
     # An app may bind some of our names for purposes of its own, but hardly all of them.
-    if extra.keys() >= _BOUND:
+    if "task_id" in extra and "func_name" in extra and "event" in extra and "timestamp" in extra:
         return extra
     return {"timestamp": record["time"], "data": extra}
 
 
 def _second_of(time: datetime) -> str:
     global _last_second
-    time = _in_utc(time)
+    if time.tzinfo is not timezone.utc:
+        time = in_utc(time)
     second = (time.year, time.month, time.day, time.hour, time.minute, time.second)
     known = _last_second  # read once: another thread may put another second there
     if known[0] != second:
@@ -117,5 +117,6 @@ def _second_of(time: datetime) -> str:
     return known[1]
 
 
-def _in_utc(time: datetime) -> datetime:
-    return time if time.tzinfo is timezone.utc else time.astimezone(timezone.utc)
+def in_utc(time: datetime) -> datetime:
+    """``time`` in UTC, which one without a zone is in already."""
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)

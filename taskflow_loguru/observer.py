@@ -8,10 +8,17 @@ from typing import Any, NamedTuple
 
 from fastapi_taskflow import LifecycleEvent, LogEvent, TaskObserver
 
+from ._escapes import as_text
+from .formats import in_utc
+
 MAX_REMEMBERED_TASKS = 10_000
-"""How many tasks that are being retried are remembered at most, for tasks that never report an end."""
+"""How many tasks that are being retried are remembered at most, for those that never report an end."""
+
+MAX_REMEMBERED_STOPPED_TASKS = 32
+"""How many that were interrupted or cancelled in a retry: the host lets a thread run on, and what it logs is of it."""
 
 _FINAL = frozenset({"success", "failed", "interrupted", "cancelled", "rejected"})
+_STOPPED = frozenset({"interrupted", "cancelled"})
 
 
 class Level(NamedTuple):
@@ -60,7 +67,7 @@ class LoguruObserver(TaskObserver):
         self._log_lifecycle = log_lifecycle
         self._threshold = _LEVELS[min_level.lower()].no
         self._hidden = tuple(word for word, level in _LEVELS.items() if level.no < self._threshold)
-        self._attempts: OrderedDict[str, int] = OrderedDict()
+        self._retries = _Retries()
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Make a record. Must not raise."""
@@ -72,7 +79,8 @@ class LoguruObserver(TaskObserver):
             return
         level = level_of(event.level)
         if level.no >= self._threshold:
-            self._separate(event, level)
+            if event.attempt or self._retries.are_known:
+                self._separate(event, level)
             extra = extra_of(
                 event.task_id, event.func_name, "log", event.timestamp, event.attempt, event.tags, event.extra
             )
@@ -80,7 +88,7 @@ class LoguruObserver(TaskObserver):
 
     async def on_lifecycle(self, event: LifecycleEvent) -> None:
         """Make a record of a status transition, if they are shown and its level is."""
-        if not (self._log_lifecycle or self._attempts):
+        if not (self._log_lifecycle or self._retries.are_known):
             return
         status = event.status.value
         level = _STATUS_LEVELS.get(status, INFO)
@@ -95,24 +103,55 @@ class LoguruObserver(TaskObserver):
                 stacktrace=event.stacktrace,
             )
             self.emit(level, f"-- {status.upper()}", extra)
-        if status in _FINAL or not event.attempt:
-            self._attempts.pop(event.task_id, None)
+        if status in _FINAL:
+            self._retries.end(event.task_id, is_stopped=status in _STOPPED)
+        elif not event.attempt:
+            self._retries.end(event.task_id, is_stopped=False)
 
     def _separate(self, event: LogEvent | LifecycleEvent, level: Level) -> None:
         """Emit the separators of the retries up to this one that have none yet."""
-        attempt = event.attempt
-        if not attempt:  # a first run, or a task that was queued again under its old id
-            if self._attempts:
-                self._attempts.pop(event.task_id, None)
-            return
-        separated = self._attempts.get(event.task_id, 0)
-        self._attempts[event.task_id] = attempt
-        self._attempts.move_to_end(event.task_id)
-        if len(self._attempts) > MAX_REMEMBERED_TASKS:
-            self._attempts.popitem(last=False)
-        for number in range(separated + 1, attempt + 1):
+        for number in self._retries.new(event.task_id, event.attempt):
             extra = extra_of(event.task_id, event.func_name, "retry", event.timestamp, number, event.tags)
             self.emit(level, f"--- Retry {number} ---", extra)
+
+
+class _Retries:
+    """Which retries of which tasks have had their separator."""
+
+    def __init__(self) -> None:
+        self.are_known = False
+        self._last: OrderedDict[str, int] = OrderedDict()
+        self._stopped: OrderedDict[str, int] = OrderedDict()
+
+    def new(self, task_id: str, attempt: int) -> range:
+        """The retries up to ``attempt`` that have had none; from now on they have."""
+        if not attempt:  # a task that was queued again under its old id, perhaps
+            self.end(task_id, is_stopped=False)
+            return range(0)
+        if task_id in self._stopped:
+            known, most = self._stopped, MAX_REMEMBERED_STOPPED_TASKS
+        else:
+            known, most = self._last, MAX_REMEMBERED_TASKS
+        last = known.get(task_id, 0)
+        _remember(known, task_id, max(last, attempt), most)
+        self.are_known = True
+        return range(last + 1, attempt + 1)
+
+    def end(self, task_id: str, *, is_stopped: bool) -> None:
+        """Forget the task; soon, where it was stopped."""
+        last = self._last.pop(task_id, None)
+        if not is_stopped:
+            self._stopped.pop(task_id, None)
+        elif last is not None:
+            _remember(self._stopped, task_id, last, MAX_REMEMBERED_STOPPED_TASKS)
+        self.are_known = bool(self._last or self._stopped)
+
+
+def _remember(known: OrderedDict[str, int], task_id: str, attempt: int, most: int) -> None:
+    known[task_id] = attempt
+    known.move_to_end(task_id)
+    if len(known) > most:
+        known.popitem(last=False)
 
 
 def extra_of(
@@ -131,7 +170,7 @@ def extra_of(
         "attempt": attempt,
         "event": event,
         "status": None,
-        "timestamp": timestamp if timestamp.tzinfo is timezone.utc else _in_utc(timestamp),
+        "timestamp": timestamp if timestamp.tzinfo is timezone.utc else in_utc(timestamp),
         "tags": tags or {},
         "data": data or {},
         "retries_used": None,
@@ -141,25 +180,9 @@ def extra_of(
     }
 
 
-def _in_utc(time: datetime) -> datetime:
-    if time.tzinfo is None:
-        return time.replace(tzinfo=timezone.utc)
-    return time.astimezone(timezone.utc)
-
-
 def level_of(word: object) -> Level:
     """The level that a log line's word for it means."""
     try:
         return _LEVELS[word]  # type: ignore[index]
     except (KeyError, TypeError):
         return _MORE_LEVELS.get(as_text(word).lower(), INFO)
-
-
-def as_text(value: object) -> str:
-    """``value`` as text, whatever it is: a broken ``__str__`` costs its own words, not the line."""
-    if type(value) is str:
-        return value
-    try:
-        return str(value)
-    except Exception as error:
-        return f"<{type(value).__name__} whose str() raises {type(error).__name__}>"

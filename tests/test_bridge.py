@@ -428,7 +428,7 @@ class TestWorkerProcess:
         lock, fragile, unsayable, state = (event.extra for event in run.events)
         assert "lock" in lock["lock"]
         assert fragile == {"error": "ab"}
-        assert unsayable == {"value": "<Unsayable whose str() raises RuntimeError>"}
+        assert unsayable == {"value": "<Unsayable that raises RuntimeError>"}
         assert state == {"state": {"count": 1}}
 
 

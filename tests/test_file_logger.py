@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import stat
 import subprocess
@@ -431,3 +432,37 @@ def test_a_path_that_names_no_file_is_refused(
 def test_the_options_are_keywords(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="positional"):
         FileLogger(tmp_path / "tasks.log", 1000)  # type: ignore[misc]
+
+
+async def test_a_format_that_raises_costs_no_line_though_nobody_can_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(record: Any) -> str:
+        raise RuntimeError("broken")
+
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    logger = FileLogger(tmp_path / "tasks.log", format=broken)
+    await logger.on_log(log_event("one"))
+    await logger.close()
+    assert lines_of(tmp_path / "tasks.log") == ["[abc12345] [send_email] 2026-01-01T12:00:00 one"]
+
+
+async def test_a_loss_is_said_in_the_columns_of_the_format(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.tsv"
+    logger = FileLogger(path, format="{extra[task_id]}\t{message}", backlog_bytes=0)
+    path.unlink()
+    path.mkdir()
+    await logger.on_log(log_event("lost"))
+    path.rmdir()
+    await logger.close()
+    assert lines_of(path) == [f"-\t1 line lost: [Errno 21] Is a directory: '{path}'"]
+
+
+async def test_close_waits_for_no_thread_of_the_event_loops(tmp_path: Path) -> None:
+    logger = FileLogger(tmp_path / "tasks.log", enqueue=True)
+    await logger.on_log(log_event("one"))
+    await asyncio.get_running_loop().shutdown_default_executor()
+    await logger.close()
+    assert lines_of(tmp_path / "tasks.log") == ["[abc12345] [send_email] 2026-01-01T12:00:00 one"]

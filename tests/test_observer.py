@@ -231,7 +231,7 @@ async def test_the_time_is_the_events_own_in_utc_and_a_naive_one_is_utc(moment: 
 
 @pytest.mark.parametrize(
     ("message", "text"),
-    [(42, "42"), (None, "None"), (Unprintable(), "<Unprintable whose str() raises RuntimeError>")],
+    [(42, "42"), (None, "None"), (Unprintable(), "<Unprintable that raises RuntimeError>")],
 )
 async def test_a_message_that_is_no_text_is_written_as_text(message: object, text: str) -> None:
     observer = Recorder()
@@ -363,3 +363,30 @@ async def test_tasks_that_never_report_an_end_do_not_grow_the_memory_without_bou
     second = await growth_of_memory(observer, range(40_000, 80_000), finish=False)
     # What replaces the older half of what is remembered is counted once, however many come after it.
     assert second < first + 100_000
+
+
+@pytest.mark.parametrize("status", ["interrupted", "cancelled"])
+async def test_what_a_stopped_tasks_thread_still_logs_gets_no_second_separator(status: str) -> None:
+    observer = Recorder()
+    await observer.on_log(log_event("on", attempt=1))
+    await observer.on_lifecycle(lifecycle_event(status, attempt=1))
+    await observer.on_log(log_event("late", attempt=1))
+    messages = [message for _, message, _ in observer.records]
+    assert messages == ["--- Retry 1 ---", "on", f"-- {status.upper()}", "late"]
+
+
+async def test_a_stopped_task_that_is_run_again_gets_its_separators_again() -> None:
+    observer = Recorder(log_lifecycle=False)
+    for _ in range(2):
+        await observer.on_lifecycle(lifecycle_event("running"))
+        await observer.on_log(log_event("again", attempt=1))
+        await observer.on_lifecycle(lifecycle_event("interrupted", attempt=1))
+    assert [message for _, message, _ in observer.records] == ["--- Retry 1 ---", "again"] * 2
+
+
+async def test_a_line_of_an_earlier_retry_does_not_repeat_a_separator() -> None:
+    observer = Recorder()
+    for attempt in (1, 2, 1, 2):
+        await observer.on_log(log_event(str(attempt), attempt=attempt))
+    messages = [message for _, message, _ in observer.records]
+    assert messages == ["--- Retry 1 ---", "1", "--- Retry 2 ---", "2", "1", "2"]

@@ -206,6 +206,15 @@ async def test_two_loggers_may_have_the_same_signal(tmp_path: Path) -> None:
         await logger.close()
 
 
+def test_the_chain_of_handlers_does_not_grow_with_each_logger(tmp_path: Path) -> None:
+    for _ in range(2 * sys.getrecursionlimit()):
+        watched(tmp_path, reopen_signal=signal.SIGHUP)
+    logger = watched(tmp_path, reopen_signal=signal.SIGHUP)
+    signal.raise_signal(signal.SIGHUP)
+    assert not has_open(tmp_path / "tasks.log")
+    assert logger.path == str(tmp_path / "tasks.log")
+
+
 def test_the_handler_does_not_keep_a_logger_that_nobody_uses(tmp_path: Path) -> None:
     logger = weakref.ref(watched(tmp_path, reopen_signal=signal.SIGHUP))
     gc.collect()

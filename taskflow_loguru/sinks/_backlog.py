@@ -24,6 +24,13 @@ def loss_message(count: int, reason: str) -> str:
     return f"{count} {'line' if count == 1 else 'lines'} lost: {reason}"
 
 
+def render_loss(loss_line: LossLine, count: int, reason: str) -> str:
+    try:
+        return loss_line(count, reason)
+    except Exception:  # it is the caller's, and what it cannot say must be said all the same
+        return plain_loss_line(count, reason)
+
+
 class Loss:
     """A gap between two waiting lines: how many lines did not fit there."""
 

@@ -12,6 +12,10 @@ def checked_path(path: str | os.PathLike[str]) -> str:
         raise TypeError(f"path must be a str or an os.PathLike of str, not {path!r}")
     if not name or "\0" in name:
         raise ValueError(f"path must be a file's path, not {name!r}")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"path must be a file's path, not {name!r}: {error}") from error
     if name.endswith(os.sep) or os.path.isdir(name):
         raise ValueError(f"path must be a file's path, not the folder {name!r}")
     return os.path.abspath(name)

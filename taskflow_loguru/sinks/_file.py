@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from functools import partial
 from itertools import count
 from typing import Any
 
 from . import _process
-from ._backlog import Backlog, Loss, LossLine, loss_message, plain_loss_line
+from ._backlog import Backlog, Loss, LossLine, loss_message, plain_loss_line, render_loss
 from ._check import checked_path, checked_size
 
 LOCK_TIMEOUT = 0.5
@@ -27,9 +28,12 @@ SUCCESSION_TIMEOUT = 0.1
 
 DEFAULT_BACKLOG_BYTES = 4 * 1024 * 1024
 
+_WINDOW = 256  # lines that are looked at together
+_LONGEST_PAUSE = 5.0
 _OVERTAKEN = 0.0005
 _YIELD_TIME = 0.0002  # a lock is held for microseconds: less than the shortest sleep takes
 _LOCK = fcntl.LOCK_EX | fcntl.LOCK_NB
+_UNLOCK = fcntl.LOCK_UN
 _OPEN = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
@@ -73,18 +77,19 @@ class FileSink:
         self.path = checked_path(path)
         self._backlog = Backlog[bytes](checked_size("backlog_bytes", backlog_bytes))
         self._loss_line = loss_line
-        self._is_descriptor = _leads_to_descriptor(self.path)
         self._reset()
+        _process.register(self)
         try:
             self._open()
         except OSError as error:
+            if error.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(self.path).st_mode):
+                return  # nobody reads the FIFO yet: its lines are kept until somebody does
             raise OSError(error.errno, error.strerror, self.path) from error
-        _process.register(self)
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
         self._is_busy = False
-        self._interrupting: list[bytes] = []
+        self._waiting: list[bytes] = []
         self._fault: OSError | None = None
         self._started = 0.0  # when the last attempt to append began
         self._retry_at = 0.0
@@ -111,15 +116,17 @@ class FileSink:
     def _write(self, lines: list[bytes]) -> None:
         with self._lock:
             if self._is_busy:  # a signal handler that logs has interrupted a write of this very thread
-                self._interrupting += lines
+                self._waiting += lines
                 return
-            while lines:
-                self._is_busy = True
-                try:
-                    self._write_or_keep(lines)
-                finally:
-                    self._is_busy = False
-                lines, self._interrupting = self._interrupting, []
+            self._is_busy = True
+            try:
+                if self._waiting:
+                    lines, self._waiting = self._waiting + lines, []
+                self._write_or_keep(lines)
+            finally:
+                self._is_busy = False
+        if self._waiting:
+            self._write([])
         if self._news:
             self._tell()
         if self._must_close:
@@ -127,17 +134,31 @@ class FileSink:
 
     def stop(self) -> None:
         """Write what is kept, if that can be done now, and close the file. The next write opens it again."""
+        self._stop_within(LOCK_TIMEOUT)
+
+    def _stop_within(self, timeout: float) -> None:
         # Bounded: another thread may be in a write that a dead disk never ends.
-        if self._lock.acquire(timeout=LOCK_TIMEOUT):
+        if self._lock.acquire(timeout=max(0.0, timeout)):
             try:
-                if self._is_busy:
-                    self._must_close = True
-                else:
-                    self._write_backlog()
-                    self._close()
+                self._stop()
             finally:
                 self._lock.release()
         self._tell()
+
+    def _stop(self) -> None:
+        if self._is_busy:
+            self._must_close = True
+            return
+        self._is_busy = True
+        try:
+            lines, self._waiting = self._waiting, []
+            self._write_backlog()
+            self._write_or_keep(lines)
+            self._close()
+        finally:
+            self._is_busy = False
+        if self._waiting:
+            self._write([])
 
     # -- for signals, forks and the end -----------------------------------------------------------
 
@@ -160,13 +181,13 @@ class FileSink:
         # A new lock, since a thread that was not forked may hold the old one.
         inherited = self._fd
         self._reset()
-        self._backlog.clear()
+        self._backlog = Backlog(self._backlog.max_bytes)  # a thread that was not forked may have been changing it
         if inherited >= 0:
             with contextlib.suppress(OSError):
                 os.close(inherited)
 
-    def at_exit(self) -> None:
-        self.stop()
+    def at_exit(self, deadline: float) -> None:
+        self._stop_within(min(LOCK_TIMEOUT, deadline - time.monotonic()))
         if self._backlog:
             reason = f"{self._fault} (at exit)"
             say(f"{self.path!r}: {loss_message(self._backlog.count_lines(), reason)}")
@@ -175,8 +196,11 @@ class FileSink:
         with contextlib.suppress(AttributeError, OSError):  # __init__ may have raised early
             self._close()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path!r})"
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self._arguments())
+        return partial(type(self), **self._arguments()), ()
 
     def _arguments(self) -> dict[str, Any]:
         return {"path": self.path, "backlog_bytes": self._backlog.max_bytes, "loss_line": self._loss_line}
@@ -186,32 +210,30 @@ class FileSink:
     def _write_or_keep(self, lines: list[bytes]) -> None:
         if self._fault is not None and time.monotonic() >= self._retry_at:
             self._write_backlog()
-        if self._fault is not None:
-            for line in lines:
-                self._backlog.put(line, len(line))
-            return
         done = 0
-        try:
-            while done < len(lines):
-                done += self._append_some(lines[done:] if done else lines)
-        except OSError as error:
-            for line in lines[done:]:
-                self._backlog.put(line, len(line))
-            self._failed(error)
+        if self._fault is None:
+            try:
+                while done < len(lines):
+                    done += self._append_some(lines[done : done + _WINDOW] if done or len(lines) > _WINDOW else lines)
+            except OSError as error:
+                self._failed(error)
+        for line in lines[done:]:
+            self._backlog.put(line, len(line))
 
     def _write_backlog(self) -> None:
         try:
-            while entries := self._backlog.first(256):
+            while entries := self._backlog.first(_WINDOW):
                 lines = [self._rendered(entry) for entry in entries]
                 self._backlog.drop(self._append_some(lines))
         except OSError as error:
             self._failed(error)
         else:
             self._fault = None
+            _process.let_go(self)
 
     def _rendered(self, entry: bytes | Loss) -> bytes:
         if isinstance(entry, Loss):
-            return _encode(self._loss_line(entry.count, str(self._fault)))
+            return _encode(render_loss(self._loss_line, entry.count, str(self._fault)))
         return entry
 
     def _failed(self, error: OSError) -> None:
@@ -221,10 +243,11 @@ class FileSink:
                 "are kept until it can be written again"
             )
         self._fault = error
+        _process.hold(self)
         if error.errno == errno.EBADF:  # the process has closed all its descriptors, as daemons do
             self._fd = -1
         now = time.monotonic()
-        self._retry_at = now + 10 * (now - self._started)
+        self._retry_at = now + min(10 * (now - self._started), _LONGEST_PAUSE)
 
     def _tell(self) -> None:
         # Not under the lock: a program may have made stderr a way into its logger, and so into this sink.
@@ -316,10 +339,10 @@ class FileSink:
                 self._open()
             if self._is_regular:
                 self._flock()
-            status = self._in_place()
+            status = self._in_place() if self._fd >= 0 else None
             if status is not None:
                 return status
-            if self._is_moved_by_others and self._is_regular:
+            if self._is_moved_by_others and self._is_regular and self._fd >= 0:
                 self._await_successor()
             # Others rotated it between our opening and our locking, and may do so again and again. When that
             # has taken LOCK_TIMEOUT the lock is not waited for any more, which leaves them no time to. Not by the
@@ -346,9 +369,13 @@ class FileSink:
         return status if (status.st_dev, status.st_ino) == self._inode else None
 
     def _release(self) -> None:
-        if self._is_locked:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
-            self._is_locked = False
+        # Held or not: a signal handler that raises may have come between the lock and the note of it.
+        self._is_locked = False
+        if self._fd >= 0 and self._is_regular:
+            try:
+                fcntl.flock(self._fd, _UNLOCK)
+            except OSError:  # closed by the process itself
+                self._fd = -1
 
     def _flock(self) -> None:
         try:
@@ -360,7 +387,10 @@ class FileSink:
             if not self._is_locked:
                 self._without_lock(f"it was not to be had within {LOCK_TIMEOUT} seconds")
         except OSError as error:
-            self._without_lock(str(error))
+            if error.errno == errno.EBADF:  # closed by the process itself, with all its descriptors
+                self._fd = -1
+            else:
+                self._without_lock(str(error))
         else:
             self._is_locked = True
             self._lock_is_stuck = False
@@ -368,10 +398,7 @@ class FileSink:
     def _wait_for_lock(self, fd: int) -> bool:
         # Polled: flock() has no timeout, and a signal to end it is the application's to use.
         pause = 0.00005
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(fd, _LOCK)
-                return True
+        while not self._try_lock(fd):
             waited = time.monotonic() - self._started
             if waited > LOCK_TIMEOUT:
                 return False
@@ -380,6 +407,15 @@ class FileSink:
             else:
                 time.sleep(pause)
                 pause = min(2 * pause, 0.002)
+        return True
+
+    @staticmethod
+    def _try_lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, _LOCK)
+        except BlockingIOError:
+            return False
+        return True
 
     def _without_lock(self, reason: str) -> None:
         if not self._lock_is_stuck:
@@ -387,19 +423,24 @@ class FileSink:
             self._news.append(f"writing to {self.path!r} without its lock: {reason}")
 
     def _open(self) -> None:
+        descriptor = _descriptor_of(self.path)
+        if descriptor is not None:
+            # A copy, not a second opening: the two would write over each other where stdout is a file.
+            self._adopt(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3), is_descriptor=True)
+            return
         try:
             fd = _open_to_append(self.path)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            os.makedirs(os.path.dirname(os.path.realpath(self.path)), exist_ok=True)
             fd = _open_to_append(self.path)
         self._adopt(fd)
 
-    def _adopt(self, fd: int) -> None:
+    def _adopt(self, fd: int, *, is_descriptor: bool = False) -> None:
         self._close()
         status = os.fstat(fd)
         self._fd = fd
         self._inode = (status.st_dev, status.st_ino)
-        self._is_regular = stat.S_ISREG(status.st_mode) and not self._is_descriptor
+        self._is_regular = stat.S_ISREG(status.st_mode) and not is_descriptor
 
     def _close(self) -> None:
         self._release()  # close() alone does not do it where a child was forked between our opening and now
@@ -408,16 +449,29 @@ class FileSink:
         self._is_torn = False
         if fd >= 0:
             try:
-                os.close(fd)
+                status = os.fstat(fd)
+                if (status.st_dev, status.st_ino) == self._inode:  # not what else has got a closed one's number
+                    os.close(fd)
             except OSError as error:
                 self._news.append(f"cannot close {self.path!r}: {error}")
 
 
 def _open_to_append(path: str, mode: int = 0o666) -> int:
-    try:
-        return os.open(path, _OPEN | os.O_RDWR, mode)
-    except PermissionError:  # a file that may be written but not read
-        return os.open(path, _OPEN | os.O_WRONLY, mode)
+    fd = _open_as_allowed(path, mode)
+    if fd > 2:
+        return fd
+    # Where a standard stream is closed, what a program prints there must not end up in the file.
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(fd)
+    return moved
+
+
+def _open_as_allowed(path: str, mode: int) -> int:
+    # A regular file is also read, for its last byte. Not a FIFO: its own reader never hears that there is no other.
+    if not os.path.exists(path) or os.path.isfile(path):
+        with contextlib.suppress(PermissionError):  # a file that may be written but not read
+            return os.open(path, _OPEN | os.O_RDWR, mode)
+    return os.open(path, _OPEN | os.O_WRONLY, mode)
 
 
 def _is_writable(fd: int, deadline: float) -> bool:
@@ -426,17 +480,18 @@ def _is_writable(fd: int, deadline: float) -> bool:
     return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
 
 
-def _leads_to_descriptor(path: str) -> bool:
-    """Whether ``path`` is a link to an open descriptor, as ``/dev/stdout`` is."""
+def _descriptor_of(path: str) -> int | None:
+    """The descriptor of this process that ``path`` is a link to, as ``/dev/stdout`` is."""
+    own = os.path.realpath("/proc/self/fd")
     for _ in range(40):  # as many links as Linux follows
-        folder = os.path.realpath(os.path.dirname(path))
-        if folder.startswith("/proc/") and os.path.basename(folder) == "fd":
-            return True
+        folder, name = os.path.split(path)
+        if os.path.realpath(folder) in (own, "/dev/fd") and name.isdigit():
+            return int(name)
         try:
             path = os.path.join(folder, os.readlink(path))
         except OSError:
             break
-    return False
+    return None
 
 
 def _encode(message: str) -> bytes:
@@ -446,9 +501,6 @@ def _encode(message: str) -> bytes:
 
 def say(text: str) -> None:
     """Tell who runs the program; never raises."""
-    with contextlib.suppress(Exception):  # no stderr, or a closed one: there is nobody to tell
-        print(f"taskflow_loguru: {text}", file=sys.stderr, flush=True)
-
-
-def _rebuild(sink: type[FileSink], arguments: dict[str, Any]) -> FileSink:
-    return sink(**arguments)
+    with contextlib.suppress(Exception):  # a closed one: there is nobody to tell
+        if sys.stderr is not None:  # print() would take None for stdout
+            print(f"taskflow_loguru: {text}", file=sys.stderr, flush=True)

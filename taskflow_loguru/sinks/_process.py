@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
+import time
 from itertools import count
 from multiprocessing import util
 from typing import Protocol
 from weakref import WeakValueDictionary
+
+EXIT_TIMEOUT = 5.0
+"""Seconds that the end of the interpreter waits, for all sinks together, for disks that do not answer."""
 
 
 class ProcessAware(Protocol):
     def after_fork(self) -> None:
         """Forget what belongs to the parent: called in the child, before any other code of it."""
 
-    def at_exit(self) -> None:
-        """Write what waits: called once, when the interpreter ends."""
+    def at_exit(self, deadline: float) -> None:
+        """Write what waits, until ``time.monotonic()`` is ``deadline``: called once, when the interpreter ends."""
 
 
 _sinks: WeakValueDictionary[int, ProcessAware] = WeakValueDictionary()
 _order = count()
+
+
+_holding: set[ProcessAware] = set()
 
 
 def register(sink: ProcessAware) -> None:
@@ -26,8 +33,18 @@ def register(sink: ProcessAware) -> None:
     _sinks[next(_order)] = sink
 
 
+def hold(sink: ProcessAware) -> None:
+    """Keep ``sink`` alive, though its owner may forget it: it has lines that are not written yet."""
+    _holding.add(sink)
+
+
+def let_go(sink: ProcessAware) -> None:
+    _holding.discard(sink)
+
+
 def _after_fork_in_child() -> None:
     _run_at_exit()
+    _holding.clear()
     for sink in list(_sinks.values()):
         sink.after_fork()
 
@@ -38,9 +55,10 @@ def _run_at_exit() -> None:
 
 
 def _at_exit() -> None:
+    deadline = time.monotonic() + EXIT_TIMEOUT
     # Newest first: a sink that stands in front of another one was made after it.
     for sink in reversed(list(_sinks.values())):
-        sink.at_exit()
+        sink.at_exit(deadline)
 
 
 _run_at_exit()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Any, Protocol
 
 from . import _process
-from ._backlog import Backlog, Loss, LossLine, loss_message, plain_loss_line
+from ._backlog import Backlog, Loss, LossLine, loss_message, plain_loss_line, render_loss
 from ._check import checked_size
 from ._file import say
 
@@ -56,6 +57,7 @@ class BackgroundSink:
         self._sink = sink
         self._pending = Backlog[str](checked_size("max_pending_bytes", max_pending_bytes))
         self._loss_line = loss_line
+        self._takes_lines = callable(getattr(sink, "writelines", None))
         self._reset()
         _process.register(self)
 
@@ -65,9 +67,12 @@ class BackgroundSink:
         self._is_waiting = False
         self._has_ended = False
         self._in_flight: list[str | Loss] = []
+        self._given_up: list[str | Loss] = []
 
     def write(self, message: str) -> None:
         """Hand ``message`` to the thread."""
+        if self._takes_lines:
+            message = str(message)  # loguru's message holds its whole record
         size = len(message) if message.isascii() else len(message.encode("utf-8", "backslashreplace"))
         if self._has_ended:  # no thread can be started any more
             self._sink.write(message)
@@ -82,9 +87,12 @@ class BackgroundSink:
 
     def stop(self) -> None:
         """Wait for all to be written, and stop the sink behind; gives up after :data:`STOP_TIMEOUT` seconds."""
-        deadline = time.monotonic() + STOP_TIMEOUT
+        self._stop(time.monotonic() + STOP_TIMEOUT)
+
+    def _stop(self, deadline: float) -> None:
         with self._changed:
-            if not self._changed.wait_for(self._is_idle, timeout=STOP_TIMEOUT):
+            if not self._changed.wait_for(self._is_idle, timeout=max(0.0, deadline - time.monotonic())):
+                self._given_up = self._in_flight
                 return
             thread, self._thread = self._thread, None
             self._changed.notify_all()
@@ -97,16 +105,25 @@ class BackgroundSink:
         self._reset()
         self._pending = Backlog(self._pending.max_bytes)
 
-    def at_exit(self) -> None:
+    def at_exit(self, deadline: float) -> None:
         if self._thread is None and self._pending:  # none could be started any more
             self._write_all()
-        self.stop()
+        has_given_up = self._in_flight and self._in_flight is self._given_up
+        # Not once more for the very lines that the last stop() has waited for.
+        self._stop(0.0 if has_given_up else deadline)
         self._has_ended = True
         with self._changed:
             waiting = self._pending.count_lines() + len(self._in_flight)
         if waiting:
-            reason = f"the disk did not answer within {STOP_TIMEOUT} seconds (at exit)"
+            reason = "not written in time (at exit)"
             say(f"{self._sink!r}: {loss_message(waiting, reason)}")
+
+    def __repr__(self) -> str:
+        return f"BackgroundSink({self._sink!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments: dict[str, Any] = {"max_pending_bytes": self._pending.max_bytes, "loss_line": self._loss_line}
+        return partial(BackgroundSink, **arguments), (self._sink,)
 
     def _is_idle(self) -> bool:
         return not self._pending and not self._in_flight
@@ -154,10 +171,9 @@ class BackgroundSink:
     def _hand_over(self, messages: list[str]) -> None:
         failures = 0
         reason = ""
-        writelines = getattr(self._sink, "writelines", None)
-        if callable(writelines):
+        if self._takes_lines:
             try:
-                writelines(messages)
+                self._sink.writelines(messages)  # type: ignore[attr-defined]
             except Exception as error:
                 failures, reason = len(messages), repr(error)
         else:
@@ -172,5 +188,5 @@ class BackgroundSink:
     def _rendered(self, entry: str | Loss) -> str:
         if isinstance(entry, Loss):
             reason = f"more than {self._pending.max_bytes} bytes were waiting to be written"
-            return self._loss_line(entry.count, reason)
+            return render_loss(self._loss_line, entry.count, reason)
         return entry

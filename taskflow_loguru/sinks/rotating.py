@@ -60,6 +60,7 @@ class RotatingFileSink(FileSink):
         self.max_bytes = checked_size("max_bytes", max_bytes)
         self.backup_count = checked_size("backup_count", backup_count)
         self._rotation_failed_at: float | None = None
+        self._folder_is_stuck = False
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
 
     def _arguments(self) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class RotatingFileSink(FileSink):
             return count
         if size == len(lines[0]):  # an empty file, and a line that no file could hold
             return 1
-        return 0 if self._rotate() else 1
+        return 0 if self._rotate() else len(lines)
 
     def _rotate(self) -> bool:
         """Replace the file, which we hold the lock of; False where that cannot be done now."""
@@ -92,6 +93,8 @@ class RotatingFileSink(FileSink):
                     return True
                 self._shift_backups(path)
                 os.rename(path, f"{path}.1")
+        except FileNotFoundError:  # moved away by somebody else
+            return True
         except OSError as error:
             if failed_at is None:
                 self._news.append(f"cannot rotate {path!r}: {error}; it grows until it can be rotated")
@@ -115,8 +118,11 @@ class RotatingFileSink(FileSink):
             yield
             return
         try:
-            if not self._wait_for_lock(fd):
-                raise BlockingIOError(errno.EAGAIN, "another process is rotating and does not go on", folder)
+            # Waited for once, as the file's: another program may hold it for hours.
+            is_locked = self._try_lock(fd) if self._folder_is_stuck else self._wait_for_lock(fd)
+            self._folder_is_stuck = not is_locked
+            if not is_locked:
+                raise BlockingIOError(errno.EAGAIN, "another process holds its lock and does not go on", folder)
             yield
         finally:
             fcntl.flock(fd, fcntl.LOCK_UN)  # close() alone does not do it where a child was forked meanwhile

@@ -377,7 +377,7 @@ for _ in range(6):
 """
     ended = run_program(code)
     assert ended.returncode == 0
-    assert "7 lines lost: the disk did not answer" in ended.stderr
+    assert "7 lines lost: not written in time" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
 
@@ -423,7 +423,7 @@ asyncio.run(main())
                 child.stdin.flush()
                 # Each is said while nothing can be written. A process that the kernel holds in a write is
                 # gone for good only when that write is.
-                for said in ("logged", "closed", "10 lines lost: the disk did not answer"):
+                for said in ("logged", "closed", "10 lines lost: not written in time"):
                     stream = child.stderr if "lost" in said else child.stdout
                     assert select.select([stream], [], [], 30)[0], f"never heard {said!r}"
                     assert said in stream.readline()

@@ -1,0 +1,69 @@
+"""A format outside of a handler: checked before it is used, held to one line, and used for what no event says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from ._escapes import escape
+from ._independent import IndependentLogger
+from .formats import task_line
+from .observer import ERROR, INFO, Level, extra_of
+from .sinks._backlog import loss_message
+
+if TYPE_CHECKING:
+    from loguru import FormatFunction
+
+    from .sinks.background import Sink
+
+
+def check_format(format: str | FormatFunction) -> None:
+    """Raise a TypeError or a ValueError where loguru could not use ``format`` for a task's event."""
+    if callable(format):
+        return
+    if not isinstance(format, str):
+        raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
+    example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
+    try:
+        render(format, INFO, "message", example)
+    except Exception as error:
+        raise ValueError(f"format must be a loguru format string, not {format!r}: {error!r}") from error
+
+
+def render(format: str | FormatFunction, level: Level, message: str, extra: dict[str, Any]) -> str:
+    """The line that a handler with that format would write, as one line."""
+    lines: list[str] = []
+    logger = IndependentLogger()
+    logger.logger.add(lines.append, format=format, level=0, catch=False)
+    logger.emit(level.name, message, extra)
+    return one_line(lines[0])
+
+
+def one_line(text: str) -> str:
+    """``text`` with what would make two lines of it escaped, and an end. TAB stays: it separates columns."""
+    return "\t".join(map(escape, text.removesuffix("\n").split("\t"))) + "\n"
+
+
+class OneLineSink:
+    """Holds what a format made to the promise that one event is one line."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def write(self, message: str) -> None:
+        self._sink.write(one_line(message))
+
+
+class LossLine:
+    """Says a loss in the format that the file has."""
+
+    def __init__(self, format: str | FormatFunction) -> None:
+        self._format = format
+
+    def __call__(self, count: int, reason: str) -> str:
+        extra = extra_of("-", "taskflow_loguru", "loss", datetime.now(timezone.utc))
+        message = loss_message(count, reason)
+        try:
+            return render(self._format, ERROR, message, extra)
+        except Exception:
+            return render(task_line, ERROR, message, extra)
