@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastapi_taskflow import RedisBackend, TaskAdmin, task_log
 
+    from . import reader, sinks
     from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
     from .formats import json_line, task_line
@@ -23,26 +24,32 @@ __all__ = [
     "TaskManager",
     "capture",
     "json_line",
+    "reader",
+    "sinks",
     "task_line",
     "task_log",
 ]
 
 _HOMES = {
-    "FileLogger": "taskflow_loguru.file_logger",
-    "LoguruLogger": "taskflow_loguru.bridge",
-    "RedisBackend": "fastapi_taskflow",
-    "StdoutLogger": "taskflow_loguru.stdout_logger",
-    "TaskAdmin": "fastapi_taskflow",
-    "TaskManager": "taskflow_loguru.manager",
-    "capture": "taskflow_loguru.bridge",
-    "json_line": "taskflow_loguru.formats",
-    "task_line": "taskflow_loguru.formats",
-    "task_log": "fastapi_taskflow",
+    "fastapi_taskflow": ("RedisBackend", "TaskAdmin", "task_log"),
+    "taskflow_loguru.bridge": ("LoguruLogger", "capture"),
+    "taskflow_loguru.file_logger": ("FileLogger",),
+    "taskflow_loguru.formats": ("json_line", "task_line"),
+    "taskflow_loguru.manager": ("TaskManager",),
+    "taskflow_loguru.stdout_logger": ("StdoutLogger",),
 }
 
 
 def __getattr__(name: str) -> Any:
     # Imported when asked for: a program that wants `taskflow_loguru.sinks` alone does not load the host.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    if name in ("reader", "sinks"):
+        return import_module(f"taskflow_loguru.{name}")
+    for module, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(module), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -10,6 +11,7 @@ import fastapi_taskflow
 from fastapi_taskflow import TaskObserver
 
 from .file_logger import FileLogger
+from .sinks._check import checked_path
 
 
 class TaskManager(fastapi_taskflow.TaskManager):
@@ -42,27 +44,44 @@ class TaskManager(fastapi_taskflow.TaskManager):
         log_lifecycle: bool = False,
         **options: Any,
     ) -> None:
-        observers = list(loggers or [])
-        if log_file is not None and not _writes(observers, log_file):
+        observers = _checked_observers(loggers)
+        if log_file is not None:
             try:
-                file_logger = FileLogger(
-                    log_file,
-                    max_bytes=log_file_max_bytes,
-                    backup_count=log_file_backup_count,
-                    mode=log_file_mode,
-                    log_lifecycle=log_lifecycle,
-                )
+                path = os.path.realpath(checked_path(log_file))
+                if not any(path in _paths_of(observer) for observer in observers):
+                    file_logger = FileLogger(
+                        log_file,
+                        max_bytes=log_file_max_bytes,
+                        backup_count=log_file_backup_count,
+                        mode=log_file_mode,
+                        log_lifecycle=log_lifecycle,
+                    )
+                    observers.append(file_logger)
             except (TypeError, ValueError) as error:
                 raise type(error)(_in_our_words(str(error))) from error
-            observers.append(file_logger)
         super().__init__(loggers=observers, **options)
 
 
-def _writes(observers: list[TaskObserver], path: str | os.PathLike[str]) -> bool:
-    return any(
-        isinstance(observer, FileLogger) and os.path.realpath(observer.path) == os.path.realpath(path)
-        for observer in observers
-    )
+def _checked_observers(loggers: Sequence[TaskObserver] | None) -> list[TaskObserver]:
+    observers = list(loggers) if isinstance(loggers, Sequence) else []
+    if (loggers is not None and not isinstance(loggers, Sequence)) or not all(
+        isinstance(observer, TaskObserver) for observer in observers
+    ):
+        raise TypeError(f"loggers must be a sequence of TaskObserver, not {loggers!r}")
+    return observers
+
+
+def _paths_of(observer: TaskObserver) -> list[str]:
+    """The files that the observer writes, ours or the host's."""
+    if isinstance(observer, FileLogger):
+        return [os.path.realpath(observer.path)]
+    if isinstance(observer, fastapi_taskflow.FileLogger):
+        return [
+            os.path.realpath(handler.baseFilename)
+            for handler in observer._logger.handlers
+            if isinstance(handler, logging.FileHandler)
+        ]
+    return []
 
 
 def _in_our_words(error: str) -> str:

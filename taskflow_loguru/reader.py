@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 
 from ._escapes import unescape
 from .formats import JSON_SCHEMA_VERSION
+from .sinks._check import checked_path
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks of :func:`follow` at a file that does not grow."""
@@ -95,10 +96,15 @@ def read(path: str | os.PathLike[str]) -> Iterator[TaskLine]:
     over. It takes the memory of a line, not of a file.
 
     Raises:
+        TypeError, ValueError: ``path`` is no path of a file.
         OSError: A file is there and cannot be read, or is a torn gzip file. That none is there gives no lines.
     """
+    return _read(checked_path(path))
+
+
+def _read(name: str) -> Iterator[TaskLine]:
     with ExitStack() as opened:
-        files = [opened.enter_context(file) for file in _open_newer(os.fspath(path), ())]
+        files = [opened.enter_context(file) for file in _open_newer(name, ())]
         for file in reversed(files):
             for line in _lines(file):
                 if line.endswith(b"\n") and (parsed := parse(_decode(line))) is not None:
@@ -120,9 +126,10 @@ def follow(
         stop: Ends the iterator once it is set, after what is there has been read. Without it there is no end.
 
     Raises:
+        TypeError, ValueError: ``path`` is no path of a file.
         OSError: A file is there and cannot be read, or is a torn gzip file.
     """
-    return _follow(_Follower(os.fspath(path), from_start), stop or threading.Event())
+    return _follow(_Follower(checked_path(path), from_start), stop or threading.Event())
 
 
 def _follow(follower: _Follower, stop: threading.Event) -> Iterator[TaskLine]:

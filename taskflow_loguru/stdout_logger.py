@@ -43,8 +43,8 @@ class StdoutLogger(LoguruObserver):
         self._stream = stream
         self._own.logger.remove()
         if stream is not None:
-            # loguru looks for a terminal, but not for NO_COLOR.
-            colorize = False if os.environ.get("NO_COLOR") else None
+            # loguru's own choice knows no NO_COLOR, and colours what no terminal reads in some CI systems.
+            colorize = not os.environ.get("NO_COLOR") and _is_terminal(stream)
             self._own.logger.add(_EscapingStream(stream), format=_coloured_task_line, level=0, colorize=colorize)
 
 
@@ -59,10 +59,15 @@ class _EscapingStream:
             self._stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
 
     def flush(self) -> None:
-        self._stream.flush()
+        if hasattr(self._stream, "flush"):
+            self._stream.flush()
 
-    def isatty(self) -> bool:
-        return self._stream.isatty()
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except Exception:  # what stands in for sys.stdout often has no more than a write()
+        return False
 
 
 def _coloured_task_line(record: Record) -> str:

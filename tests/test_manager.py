@@ -186,3 +186,22 @@ def test_a_log_file_that_cannot_be_written_raises_the_plain_os_error_with_the_pa
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match=str(tmp_path / "file")):
         TaskManager(log_file=tmp_path / "file" / "tasks.log")
+
+
+@pytest.mark.parametrize("loggers", ["tasks.log", 5, [5], ["tasks.log"]])
+def test_loggers_that_are_no_observers_are_refused(loggers: Any) -> None:
+    with pytest.raises(TypeError, match=r"^loggers must be a sequence of TaskObserver, not "):
+        TaskManager(loggers=loggers)
+
+
+@pytest.mark.parametrize("log_file", [5, "", "a\0b", b"tasks.log"])
+def test_a_wrong_log_file_is_named_beside_another_file_logger_too(tmp_path: Path, log_file: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^log_file must be "):
+        TaskManager(loggers=[FileLogger(tmp_path / "other.log")], log_file=log_file)
+
+
+def test_a_log_file_that_the_hosts_file_logger_writes_already_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.log"
+    manager = TaskManager(loggers=[fastapi_taskflow.FileLogger(str(path))], log_file=path)
+    run(manager)
+    assert lines_of(path).count(lines_of(path)[0]) == 2  # one of each attempt

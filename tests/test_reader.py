@@ -304,9 +304,17 @@ def test_no_file_is_no_lines(path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_an_error(path: Path) -> None:
-    path.mkdir()
+    path.write_text("")
+    Path(f"{path}.1").mkdir()
     with pytest.raises(IsADirectoryError):
         list(read(path))
+
+
+@pytest.mark.parametrize("given", ["", b"tasks.log", 5, "."])
+@pytest.mark.parametrize("function", [read, follow])
+def test_what_is_no_path_of_a_file_is_refused_at_the_call(function: Any, given: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^path must be "):
+        function(given)
 
 
 def test_a_path_without_a_folder_is_in_the_current_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,3 +180,19 @@ def test_a_wrong_argument_is_named_with_what_was_given_and_what_is_allowed(
     with pytest.raises(error) as raised:
         StdoutLogger(**arguments)
     assert str(raised.value) == text
+
+
+async def test_a_stand_in_for_stdout_needs_no_more_than_a_write(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class OnlyWrites:
+        text = ""
+
+        def write(self, text: str) -> None:
+            self.text += text
+
+    stream = OnlyWrites()
+    monkeypatch.setattr(sys, "stdout", stream)
+    await StdoutLogger().on_log(log_event("hello"))
+    assert stream.text == "[abc12345] [send_email] 2026-01-01T12:00:00 hello\n"
+    assert capsys.readouterr().err == ""
