@@ -63,12 +63,11 @@ class TaskManager(fastapi_taskflow.TaskManager):
 
 
 def _checked_observers(loggers: Sequence[TaskObserver] | None) -> list[TaskObserver]:
-    observers = list(loggers) if isinstance(loggers, Sequence) else []
-    if (loggers is not None and not isinstance(loggers, Sequence)) or not all(
-        isinstance(observer, TaskObserver) for observer in observers
-    ):
+    if loggers is None:
+        return []
+    if not isinstance(loggers, Sequence) or not all(isinstance(observer, TaskObserver) for observer in loggers):
         raise TypeError(f"loggers must be a sequence of TaskObserver, not {loggers!r}")
-    return observers
+    return list(loggers)
 
 
 def _paths_of(observer: TaskObserver) -> list[str]:

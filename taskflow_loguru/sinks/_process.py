@@ -23,8 +23,6 @@ class ProcessAware(Protocol):
 
 _sinks: WeakValueDictionary[int, ProcessAware] = WeakValueDictionary()
 _order = count()
-
-
 _holding: set[ProcessAware] = set()
 
 
@@ -44,9 +42,10 @@ def let_go(sink: ProcessAware) -> None:
 
 def _after_fork_in_child() -> None:
     _run_at_exit()
-    _holding.clear()
     for sink in list(_sinks.values()):
         sink.after_fork()
+    # Not before: a sink that is let go closes its file, which is the parent's until now.
+    _holding.clear()
 
 
 def _run_at_exit() -> None:

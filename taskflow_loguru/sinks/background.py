@@ -13,7 +13,7 @@ from ._check import checked_size
 from ._file import say
 
 STOP_TIMEOUT = 5.0
-"""Seconds that ``stop()``, and the end of the interpreter, wait for a disk that does not answer."""
+"""Seconds that ``stop()`` waits for a disk that does not answer."""
 
 DEFAULT_MAX_PENDING_BYTES = 64 * 1024 * 1024
 
@@ -30,8 +30,9 @@ class BackgroundSink:
     - At most ``max_pending_bytes`` bytes wait. What does not fit is counted, and a line in its place says
       how many were lost and why.
     - ``stop()`` and the end of the interpreter (or of a ``multiprocessing`` child) wait until all is
-      written, but not longer than :data:`STOP_TIMEOUT` seconds. After ``stop()`` the lines that wait are
-      still written if the disk comes back; at the end of the interpreter ``sys.stderr`` says what is lost.
+      written: ``stop()`` not longer than :data:`STOP_TIMEOUT` seconds, the end as long for all sinks together.
+      After ``stop()`` the lines that wait are still written if the disk comes back; at the end of the
+      interpreter ``sys.stderr`` says what is lost.
     - After a fork the parent writes what was handed over before it; the child starts with nothing.
     - ``stop()`` stops ``sink`` and ends the thread; the next ``write`` starts one again.
 
