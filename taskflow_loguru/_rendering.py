@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ._escapes import escape
-from ._independent import IndependentLogger
+from ._loguru import IndependentLogger
 from .formats import task_line
 from .observer import ERROR, INFO, Level, extra_of
 from .sinks._backlog import loss_message

@@ -13,7 +13,7 @@ from fastapi_taskflow import LogEvent, LoggerChain, get_task_context, task_log, 
 from fastapi_taskflow.executors import process_executor
 
 from ._escapes import as_text
-from ._independent import NO_FILE, logger_name
+from ._loguru import NO_FILE, logger_name
 from .observer import ERROR, INFO, WARNING, Level, LoguruObserver, level_of
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Captured(str):
     """The message of a record that was captured, and which logger had it.
 
     Attributes:
-        source: The name of the logger, as :func:`~taskflow_loguru._independent.logger_name` gives it.
+        source: The name of the logger, as :func:`~taskflow_loguru._loguru.logger_name` gives it.
     """
 
     __slots__ = ("source",)

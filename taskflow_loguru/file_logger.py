@@ -8,14 +8,15 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._independent import IndependentLogger
+from ._arguments import checked_size
+from ._loguru import IndependentLogger
 from ._rendering import LossLine, OneLineSink, check_format, render
 from ._reopening import check_signal, reopen_on
+from ._stderr import report
 from .formats import json_line, task_line
 from .observer import Level, LoguruObserver
 from .sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
-from .sinks._check import checked_size
-from .sinks._file import DEFAULT_BACKLOG_BYTES, say
+from .sinks._file import DEFAULT_BACKLOG_BYTES
 from .sinks.background import DEFAULT_MAX_PENDING_BYTES
 
 if TYPE_CHECKING:
@@ -149,4 +150,4 @@ class FileLogger(LoguruObserver):
         self.sink.write(render(task_line, level, message, extra))
         if not self._format_failed:
             self._format_failed = True
-            say(f"the format raises, and lines are written as task_line instead:\n{traceback.format_exc()}")
+            report(f"the format raises, and lines are written as task_line instead:\n{traceback.format_exc()}")

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import fastapi_taskflow
 from fastapi_taskflow import TaskObserver
 
+from ._arguments import checked_path
 from .file_logger import FileLogger
-from .sinks._check import checked_path
 
 
 class TaskManager(fastapi_taskflow.TaskManager):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from fastapi_taskflow import LifecycleEvent, LogEvent, TaskObserver
 
 from ._escapes import as_text
-from .formats import in_utc
+from .formats._record import in_utc
 
 MAX_REMEMBERED_TASKS = 10_000
 """How many tasks that are being retried are remembered at most, for those that never report an end."""

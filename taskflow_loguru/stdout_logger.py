@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ._independent import IndependentLogger
+from ._loguru import IndependentLogger
 from .formats import task_line
 from .observer import Level, LoguruObserver
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskflow_loguru import task_line
-from taskflow_loguru._independent import IndependentLogger
+from taskflow_loguru._loguru import IndependentLogger
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from taskflow_loguru import FileLogger, json_line, reader, task_line
+from taskflow_loguru import FileLogger, json_line, task_line
 from taskflow_loguru.reader import TaskLine, follow, parse, read
 from taskflow_loguru.sinks import RotatingFileSink, WatchedFileSink
 from tests.conftest import NOON, formatted, lifecycle_event, log_event
@@ -87,7 +87,7 @@ class Following:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(reader, "POLL_INTERVAL", 0.002)
+    monkeypatch.setattr("taskflow_loguru.reader._follow.POLL_INTERVAL", 0.002)
     folder = tmp_path / "logs"
     folder.mkdir()
     return folder / "tasks.log"

@@ -8,7 +8,6 @@ import fcntl
 import os
 import select
 import stat
-import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -16,9 +15,10 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from .._arguments import checked_path, checked_size
+from .._stderr import report
 from . import _process
 from ._backlog import Backlog, Loss, LossLine, loss_message, plain_loss_line, render_loss
-from ._check import checked_path, checked_size
 
 LOCK_TIMEOUT = 0.5
 """Seconds that a write waits, once, for a lock whose holder does not go on."""
@@ -190,7 +190,7 @@ class FileSink:
         self._stop_within(min(LOCK_TIMEOUT, deadline - time.monotonic()))
         if self._backlog:
             reason = f"{self._fault} (at exit)"
-            say(f"{self.path!r}: {loss_message(self._backlog.count_lines(), reason)}")
+            report(f"{self.path!r}: {loss_message(self._backlog.count_lines(), reason)}")
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError, OSError):  # __init__ may have raised early
@@ -253,7 +253,7 @@ class FileSink:
         # Not under the lock: a program may have made stderr a way into its logger, and so into this sink.
         while self._news:
             with contextlib.suppress(IndexError):  # another thread has told it
-                say(self._news.pop(0))
+                report(self._news.pop(0))
 
     def _append_some(self, lines: list[bytes]) -> int:
         """Append the first of ``lines``, as many as go in at once; 0 when the file has to be looked at again."""
@@ -497,10 +497,3 @@ def _descriptor_of(path: str) -> int | None:
 def _encode(message: str) -> bytes:
     line = message.encode("utf-8", "backslashreplace")
     return line if line.endswith(b"\n") else line + b"\n"
-
-
-def say(text: str) -> None:
-    """Tell who runs the program; never raises."""
-    with contextlib.suppress(Exception):  # a closed one: there is nobody to tell
-        if sys.stderr is not None:  # print() would take None for stdout
-            print(f"taskflow_loguru: {text}", file=sys.stderr, flush=True)

@@ -7,10 +7,10 @@ import time
 from functools import partial
 from typing import Any, Protocol
 
+from .._arguments import checked_size
+from .._stderr import report
 from . import _process
 from ._backlog import Backlog, Loss, LossLine, loss_message, plain_loss_line, render_loss
-from ._check import checked_size
-from ._file import say
 
 STOP_TIMEOUT = 5.0
 """Seconds that ``stop()`` waits for a disk that does not answer."""
@@ -117,7 +117,7 @@ class BackgroundSink:
             waiting = self._pending.count_lines() + len(self._in_flight)
         if waiting:
             reason = "not written in time (at exit)"
-            say(f"{self._sink!r}: {loss_message(waiting, reason)}")
+            report(f"{self._sink!r}: {loss_message(waiting, reason)}")
 
     def __repr__(self) -> str:
         return f"BackgroundSink({self._sink!r})"
@@ -149,7 +149,7 @@ class BackgroundSink:
             try:
                 stop()
             except Exception as error:
-                say(f"{self._sink!r}: cannot be stopped: {error!r}")
+                report(f"{self._sink!r}: cannot be stopped: {error!r}")
 
     def _wait_for_lines(self) -> bool:
         with self._changed:
@@ -184,7 +184,7 @@ class BackgroundSink:
                 except Exception as error:
                     failures, reason = failures + 1, repr(error)
         if failures:
-            say(f"{self._sink!r}: {loss_message(failures, reason)}")
+            report(f"{self._sink!r}: {loss_message(failures, reason)}")
 
     def _rendered(self, entry: str | Loss) -> str:
         if isinstance(entry, Loss):

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from .._arguments import checked_size
 from ._backlog import LossLine, plain_loss_line
-from ._check import checked_size
 from ._file import DEFAULT_BACKLOG_BYTES, FileSink, _open_to_append
 
 _ROTATION_RETRY = 1.0

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, TypeVar
 
-from ._escapes import as_text, escape_in_json, raising
+from .._escapes import as_text, escape_in_json, raising
 
 try:
     import orjson

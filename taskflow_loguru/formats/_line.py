@@ -1,0 +1,49 @@
+"""A line that was read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    """One line of a log file. What the line does not say is None, or empty.
+
+    Attributes:
+        time: When it happened, in UTC: to the second in a text line, to the microsecond in a JSON line.
+        level: The name of the level, in lower case. JSON only.
+        event: "log", "retry" or "lifecycle"; "loss" where lines are missing; None in a JSON line of no task. A
+            text line of a task that logs what a status line says ("-- SUCCESS") reads as one.
+        task_id: The task's id; its first 8 characters in a text line.
+        func_name: The task's function.
+        attempt: The attempt, 0 for the first. In a text line the separators' only.
+        message: What was logged; of a lifecycle line ``-- STATUS``, of a separator ``--- Retry N ---``.
+        status: The new status, in lower case, of a lifecycle line.
+        duration: How long the attempt took, in seconds. JSON only, as is all that follows.
+        retries_used: How many retries there were.
+        error: The exception of a failed task.
+        stacktrace: Its traceback.
+        tags: The task's tags.
+        data: The keyword arguments of ``task_log()``.
+        trace_id: The OpenTelemetry trace, in hexadecimal.
+        span_id: The OpenTelemetry span, in hexadecimal.
+    """
+
+    time: datetime | None
+    level: str | None
+    event: str | None
+    task_id: str | None
+    func_name: str | None
+    attempt: int | None
+    message: str
+    status: str | None = None
+    duration: float | None = None
+    retries_used: int | None = None
+    error: str | None = None
+    stacktrace: str | None = None
+    tags: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    trace_id: str | None = None
+    span_id: str | None = None

@@ -1,0 +1,20 @@
+"""A line as it was before it was written."""
+
+from __future__ import annotations
+
+from ..formats import TaskLine
+from ..formats._json_line import parse_json_line
+from ..formats._task_line import parse_task_line
+
+
+def parse(line: str) -> TaskLine | None:
+    """Read a line of :func:`~taskflow_loguru.task_line` or :func:`~taskflow_loguru.json_line`.
+
+    The escapes of a text line are undone. Backslashes are not doubled in it, so that a message which itself
+    holds such a sequence (a backslash and an n) comes back with the character that it stands for.
+
+    Returns:
+        The line, or None where it is neither, or of a later version of the JSON line.
+    """
+    line = line.removesuffix("\n")
+    return parse_json_line(line) if line.startswith("{") else parse_task_line(line)
