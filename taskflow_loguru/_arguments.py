@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def checked_path(path: str | os.PathLike[str]) -> str:
@@ -27,4 +31,18 @@ def checked_size(name: str, value: int) -> int:
         raise TypeError(f"{name} must be an int of at least 0, not {value!r}")
     if value < 0:
         raise ValueError(f"{name} must be at least 0, not {value}")
+    return value
+
+
+def checked_loss_line(value: Callable[[int, str], str]) -> Callable[[int, str], str]:
+    """Return *value* if it can be called."""
+    if not callable(value):
+        raise TypeError(f"loss_line must be a function of a count and a reason, not {value!r}")
+    return value
+
+
+def checked_choice(name: str, value: T, choices: Sequence[T]) -> T:
+    """Return *value* if it is one of *choices*."""
+    if value not in choices:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
     return value

@@ -14,7 +14,7 @@ from .sinks._backlog import loss_message
 if TYPE_CHECKING:
     from loguru import FormatFunction
 
-    from .sinks.background import Sink
+    from .sinks._writer import Sink
 
 
 def check_format(format: str | FormatFunction) -> None:

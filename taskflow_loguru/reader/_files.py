@@ -45,8 +45,10 @@ def open_newer(name: str, known: Sequence[IO[bytes]]) -> list[IO[bytes]]:
                     continue
                 plain = place
                 is_known = any(_is_same(file, other) for other in known)
-                # One of ours was moved, or compressed, since we saw it.
-                if is_known or any(_is_same(file, other) for other in files):
+                # One of ours was moved, or compressed, since we saw it; or it is the empty successor of a rotation that
+                # is under way, which takes the place of the file in the next step.
+                is_successor = place != name and not os.fstat(file.fileno()).st_size
+                if is_known or is_successor or any(_is_same(file, other) for other in files):
                     file.close()
                 else:
                     files.append(opened.enter_context(file))

@@ -1,7 +1,8 @@
-"""Log files that any loguru program can write to: ``logger.add(RotatingFileSink(...))``."""
+"""File sinks for any loguru program: ``logger.add(RotatingFileSink(...))``."""
 
 from .background import BackgroundSink
 from .rotating import RotatingFileSink
+from .stats import Stats
 from .watched import WatchedFileSink
 
-__all__ = ["BackgroundSink", "RotatingFileSink", "WatchedFileSink"]
+__all__ = ["BackgroundSink", "RotatingFileSink", "Stats", "WatchedFileSink"]

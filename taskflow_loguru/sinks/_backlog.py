@@ -1,96 +1,125 @@
-"""Lines that wait in memory: bounded, in order, and with every gap counted where it is."""
+"""Lines that wait in memory: bounded, in order, and with every gap counted in its place."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from itertools import islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 LossLine = Callable[[int, str], str]
-"""Renders ``(how many lines were lost, why)`` as one line of the file's own format."""
+"""Render ``(how many lines were lost, why)`` as one line of the file's own format."""
 
 
 def plain_loss_line(count: int, reason: str) -> str:
-    """Say a loss in a sentence: what a sink writes that was told nothing of a format."""
+    """Render a loss as a sentence: the default of sinks, which know no format."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{now} {loss_message(count, reason)}\n"
 
 
 def loss_message(count: int, reason: str) -> str:
+    """Return the sentence that reports a loss."""
     return f"{count} {'line' if count == 1 else 'lines'} lost: {reason}"
 
 
 def render_loss(loss_line: LossLine, count: int, reason: str) -> str:
+    """Render a loss with *loss_line*, or plainly if that raises."""
     try:
         return loss_line(count, reason)
-    except Exception:  # it is the caller's, and what it cannot say must be said all the same
+    except Exception:  # user code; the loss must be reported even if it raises
         return plain_loss_line(count, reason)
 
 
 class Loss:
-    """A gap between two waiting lines: how many lines did not fit there."""
+    """A gap between two waiting lines.
 
-    def __init__(self) -> None:
-        self.count = 0
+    Attributes:
+        count: How many lines did not fit there.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
 
 
 class Backlog(Generic[T]):
-    """A queue of lines that holds at most ``max_bytes`` bytes.
+    """A queue of lines, bounded to *max_bytes* bytes.
 
-    A line that does not fit is counted in a :class:`Loss` at its place in the order, so that the file can
-    say there what is missing.
+    Any thread and any signal handler may append to :attr:`entries` at any time. Everything else is for one thread at a
+    time, as a :class:`~._gate.Gate` arranges it, and leaves the queue consistent if a signal handler raises: each
+    change is one run of assignments, without a call in which a handler could run.
+
+    Args:
+        max_bytes: How many bytes of lines to keep.
+        size_of: Return the size of a line in bytes.
+
+    Attributes:
+        entries: The lines, oldest first, and a :class:`Loss` wherever lines are missing.
+        batch: The oldest entries, as lines, while they are being written.
+        count_lost: How many lines did not fit, altogether.
+        count_written: How many lines were dropped as written, altogether.
+        bytes_written: How many bytes these had.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, size_of: Callable[[T], int]) -> None:
         self.max_bytes = max_bytes
-        self._size = 0
-        self._entries: deque[T | Loss] = deque()
-        self._sizes: deque[int] = deque()
+        self.entries: list[T | Loss] = []
+        self.batch: Sequence[T] = ()
+        self.count_lost = 0
+        self.count_written = 0
+        self.bytes_written = 0
+        self._size_of = size_of
+        self._admitted = 0  # how many entries have been checked against the bound
+        self._size = 0  # bytes of these
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def admit(self) -> None:
+        """Replace the lines that do not fit by a count of them."""
+        entries, first, end = self.entries, self._admitted, len(self.entries)
+        kept: list[T | Loss] = []
+        size, lost, loss = self._size, 0, None
+        if first and isinstance(entries[first - 1], Loss):
+            first -= 1
+        for entry in entries[first:end]:
+            if isinstance(entry, Loss):
+                kept.append(loss := Loss(entry.count))
+                continue
+            line_size = self._size_of(entry)
+            if size + line_size <= self.max_bytes:
+                size += line_size
+                kept.append(entry)
+                loss = None
+                continue
+            lost += 1
+            if loss is None:
+                kept.append(loss := Loss(0))
+            loss.count += 1
+        admitted, count_lost = first + len(kept), self.count_lost + lost
+        # One run of assignments: test_backlog.py::test_an_interrupt_leaves_every_line_counted_once
+        entries[first:end] = kept
+        self._admitted = admitted
+        self._size = size
+        self.count_lost = count_lost
 
-    def put(self, line: T, size: int) -> None:
-        """Add a line of ``size`` bytes at the end, or count it as lost."""
-        if self._size + size <= self.max_bytes:
-            self._size += size
-            self._entries.append(line)
-            self._sizes.append(size)
-            return
-        last = self._entries[-1] if self._entries else None
-        if not isinstance(last, Loss):
-            last = Loss()
-            self._entries.append(last)
-            self._sizes.append(0)
-        last.count += 1
-
-    def first(self, count: int) -> list[T | Loss]:
-        """The ``count`` oldest entries."""
-        return list(islice(self._entries, count))
-
-    def drop(self, count: int) -> None:
-        """Forget the ``count`` oldest entries: they are where they belong."""
-        for _ in range(count):
-            self._entries.popleft()
-            self._size -= self._sizes.popleft()
-
-    def take(self) -> tuple[list[T | Loss], int]:
-        """Remove all entries; their bytes are counted until they are handed to :meth:`release`."""
-        taken = list(self._entries), sum(self._sizes)
-        self._entries.clear()
-        self._sizes.clear()
-        return taken
-
-    def release(self, size: int) -> None:
-        self._size -= size
-
-    def clear(self) -> None:
-        self.drop(len(self))
+    def drop(self, count: int, written: int) -> None:
+        """Forget the *count* oldest entries, which have been written with *written* bytes, and the batch."""
+        size = self._size
+        for entry in self.entries[: min(count, self._admitted)]:
+            if not isinstance(entry, Loss):
+                size -= self._size_of(entry)
+        admitted = max(0, self._admitted - count)
+        count_written, bytes_written = self.count_written + count, self.bytes_written + written
+        # One run of assignments: test_backlog.py::test_an_interrupt_leaves_every_line_counted_once
+        del self.entries[:count]
+        self.batch = ()
+        self._admitted = admitted
+        self._size = size
+        self.count_written = count_written
+        self.bytes_written = bytes_written
 
     def count_lines(self) -> int:
-        """How many lines wait, or are counted as lost."""
-        return sum(entry.count if isinstance(entry, Loss) else 1 for entry in self._entries)
+        """Return how many lines wait or are counted as lost."""
+        return sum(entry.count if isinstance(entry, Loss) else 1 for entry in list(self.entries))
+
+    def count_kept(self) -> int:
+        """Return how many lines wait."""
+        return sum(not isinstance(entry, Loss) for entry in list(self.entries))

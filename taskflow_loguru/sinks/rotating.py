@@ -1,50 +1,68 @@
-"""A log file that rotates itself by size."""
+"""A log file that rotates itself."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import os
-import stat
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
 
-from .._arguments import checked_size
+from .._arguments import checked_choice, checked_size
 from ._backlog import LossLine, plain_loss_line
-from ._file import DEFAULT_BACKLOG_BYTES, FileSink, _open_to_append
-
-_ROTATION_RETRY = 1.0
+from ._file import DEFAULT_BACKLOG_BYTES, FileSink
+from ._open_file import OpenFile
+from ._periods import PERIODS, Period, start_of
+from ._rotation import Rotation
+from ._successor import finish_interrupted
 
 
 class RotatingFileSink(FileSink):
-    """A loguru sink that rotates by size: ``logger.add(RotatingFileSink("app.log", max_bytes=..., ...))``.
+    """A loguru sink that rotates: ``logger.add(RotatingFileSink("app.log", max_bytes=..., backup_count=...))``.
 
-    - Before a line that would take the file over ``max_bytes`` bytes, ``app.log`` becomes ``app.log.1``,
-      ``.1`` becomes ``.2`` and so on; what would be ``.N+1`` for N = ``backup_count`` is deleted, as are
-      ``.N+1``, ``.N+2``, ... that an earlier, larger ``backup_count`` left. Nothing else is touched.
+    What a line can rely on:
+
+    - A line is one ``write()`` to a descriptor opened with ``O_APPEND``, under ``flock`` on the file itself. It is in
+      the file when ``write`` returns; nothing is buffered.
+    - Any number of processes and threads may write to one path. Before each line the path is checked: a file that was
+      moved, deleted or replaced (device and inode) is opened again, and its folder is made again if it is missing.
+    - A line that cannot be written (full disk, quota, no permission, I/O error) is kept in memory with those that
+      follow, up to ``backlog_bytes`` bytes, and written first once the file can be written again: with the next write
+      after a pause, or at ``stop()``. What did not fit is counted, and a line in its place reports it. ``sys.stderr``
+      reports each incident once.
+    - A lock that cannot be acquired within 0.5 s is not waited for again until it is free. Lines are then appended
+      without it, and nothing is rotated.
+    - After a fork the child opens the file for itself; lines that the parent kept stay the parent's.
+    - ``stop()`` closes the file; the next write opens it again.
+
+    What a rotation does:
+
+    - Before a line that would take the file over ``max_bytes`` bytes, ``app.log`` becomes ``app.log.1``, ``.1``
+      becomes ``.2`` and so on. Backups above ``backup_count`` are deleted, once all else is done.
+    - With ``when``, the file also rotates before the first line of a new UTC hour, day or ISO week. The time of its
+      last line decides (its mtime), so that restarts and any number of processes agree.
     - A line longer than ``max_bytes`` gets a file of its own, whole. No backup is ever empty.
-    - ``max_bytes=0`` or ``backup_count=0``: never rotates. Neither does what is no regular file.
-    - The new file has the permission bits, and where that is allowed the owner, of the one it replaces.
-    - Any number of processes and threads may write to one path. Rotation is decided under ``flock`` on the
-      file itself, and the file looked at again once the lock is held, so that none is rotated twice. Without
-      the lock nothing is rotated: the file grows until it can be had.
-    - Killed in the middle of a rotation it leaves a gap in the numbers, which the next rotation fills.
-    - A link is followed: the backups stand beside the file that it leads to.
-
-    See :class:`FileSink` for the rest of its promises: what happens on a full disk, to a held lock, at a
-    fork, and at ``stop()``.
+    - The path is never missing, where the system can exchange two files (Linux). The new file has the mode, the ACL,
+      the owner and the group of the old one, the last two as far as the system allows.
+    - A rotation that fails changes nothing: the file grows, ``sys.stderr`` reports it once, and the next attempt is
+      made after a second. One that is killed at any step loses no line and no backup; the next one completes it.
+    - Only regular files are moved and deleted. A link at the path is followed: its target rotates.
+    - With ``compression="gzip"``, backups from ``.2`` on are compressed by a background thread (``app.log.2.gz``).
+      ``.1`` stays plain, so that a log shipper can finish it.
+    - ``max_bytes=0`` means no limit; ``backup_count=0`` means that the file never rotates.
 
     Args:
         path: The file. It and its missing folders are made at once.
-        max_bytes: The size that no file exceeds, unless one line alone does.
-        backup_count: How many backups are kept.
+        max_bytes: The size in bytes that no file exceeds, unless one line alone does.
+        backup_count: How many backups are kept, compressed or not.
+        compression: "gzip", or None for plain backups.
+        when: "hour", "day" or "week", or None to rotate by size alone.
         backlog_bytes: How many bytes of lines to keep while the file cannot be written.
-        loss_line: Renders ``(count, reason)`` of a loss as a line of the file's format.
+        loss_line: Render ``(count, reason)`` of a loss as a line of the file's format.
 
     Raises:
-        TypeError, ValueError: An argument is not what it may be.
+        TypeError, ValueError: An argument is invalid; the message names it, its value and what is allowed.
         OSError: The file cannot be opened.
     """
 
@@ -54,102 +72,123 @@ class RotatingFileSink(FileSink):
         *,
         max_bytes: int,
         backup_count: int,
+        compression: Literal["gzip"] | None = None,
+        when: Period | None = None,
         backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
         loss_line: LossLine = plain_loss_line,
     ) -> None:
         self.max_bytes = checked_size("max_bytes", max_bytes)
         self.backup_count = checked_size("backup_count", backup_count)
-        self._rotation_failed_at: float | None = None
-        self._folder_is_stuck = False
+        checked_choice("compression", compression, ("gzip", None))
+        self.when = checked_choice("when", when, (*PERIODS, None))
+        if not backup_count and (compression or when):
+            raise ValueError(f"backup_count must be at least 1 with {'when' if when else 'compression'}, not 0")
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
+        self._rotation = Rotation(backup_count, compression, self._notices)
+
+    def rotate(self) -> None:
+        """Rotate the file now, unless it is empty; lines that are kept are written first.
+
+        In a signal handler that interrupts a write, the rotation follows that write.
+
+        Raises:
+            ValueError: The file never rotates, since ``backup_count`` is 0.
+            OSError: It cannot be rotated, or lines that are kept cannot be written.
+        """
+        if not self.backup_count:
+            raise ValueError("backup_count must be at least 1 to rotate, not 0")
+        errors: list[OSError] = []
+        self._gate.run(partial(self._rotate_now, errors))
+        self._notices.print()
+        if errors:
+            raise errors[0]
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        self._rotation.abandon()
+        self._rotation = Rotation(self.backup_count, self._rotation.compression, self._notices)
 
     def _arguments(self) -> dict[str, Any]:
-        return {**super()._arguments(), "max_bytes": self.max_bytes, "backup_count": self.backup_count}
+        arguments = super()._arguments()
+        arguments.update(max_bytes=self.max_bytes, backup_count=self.backup_count)
+        arguments.update(compression=self._rotation.compression, when=self.when)
+        return arguments
 
-    def _fitting(self, lines: list[bytes], size: int) -> int:
-        if not (self.max_bytes and self.backup_count and self._is_locked):
-            return len(lines)
-        count = 0
-        for line in lines:
-            size += len(line)
-            if size > self.max_bytes:
-                break
-            count += 1
-        if count:
-            return count
-        if size == len(lines[0]):  # an empty file, and a line that no file could hold
-            return 1
-        return 0 if self._rotate() else len(lines)
+    def _count_rotations(self) -> int:
+        return self._rotation.count
 
-    def _rotate(self) -> bool:
-        """Replace the file, which we hold the lock of; False where that cannot be done now."""
-        failed_at = self._rotation_failed_at
-        if failed_at is not None and time.monotonic() < failed_at + _ROTATION_RETRY:
-            return False
-        path = os.path.realpath(self.path)
-        try:
-            with self._alone_in(os.path.dirname(path)):
-                if self._in_place() is None:
-                    return True
-                self._shift_backups(path)
-                os.rename(path, f"{path}.1")
-        except FileNotFoundError:  # moved away by somebody else
+    def _open(self) -> None:
+        finish_interrupted(os.path.realpath(self.path))
+        super()._open()
+
+    def _append_locked(
+        self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
+    ) -> None:
+        file = self._file
+        is_torn = file.is_torn(status.st_size)
+        if file.is_locked and self.backup_count:
+            start = status.st_size + is_torn
+            if start and self._is_due(status, start + len(lines[0])):
+                if self._rotate(started):
+                    return
+            elif self.max_bytes and len(lines) > 1:
+                lines = self._fitting(lines, start)
+        file.append(lines, written, status.st_size, is_torn)
+
+    def _is_due(self, status: os.stat_result, size: int) -> bool:
+        """Return whether the file has to be rotated before a line that makes it *size* bytes long."""
+        if self.max_bytes and size > self.max_bytes:
             return True
-        except OSError as error:
-            if failed_at is None:
-                self._news.append(f"cannot rotate {path!r}: {error}; it grows until it can be rotated")
-            self._rotation_failed_at = time.monotonic()
+        return self.when is not None and status.st_mtime < start_of(self.when, time.time())
+
+    def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:
+        """Return the first of *lines*, as many as fit behind *start* bytes; at least one."""
+        for count, line in enumerate(lines):
+            start += len(line)
+            if start > self.max_bytes:
+                return lines[: count or 1]
+        return lines
+
+    def _rotate(self, started: float) -> bool:
+        """Rotate the file; return False if that is impossible now, and the file has to grow."""
+        if not self._rotation.may_be_tried(started):
             return False
-        self._rotation_failed_at = None
-        # The old file's lock is held until the new one is as it should be: who waits for it finds that done.
-        self._adopt(_open_like(path, os.fstat(self._fd)))
+        try:
+            self._replace(started)
+        except OSError as error:
+            if error.errno is None:  # raised by a signal handler
+                raise
+            if error.errno == errno.ENOENT and self._file.status_at(self.path) is None:
+                return True  # moved away by somebody else
+            self._rotation.fail(self.path, error)
+            return False
         return True
 
-    @contextlib.contextmanager
-    def _alone_in(self, folder: str) -> Iterator[None]:
-        """Hold the lock of the folder too, where it has one to give.
-
-        Who moves the file away by hand moves its lock with it. Another process could then fill a new file and
-        rotate that while a rotation of the old one is under way, and one overwrite the backups of the other.
-        """
+    def _rotate_now(self, errors: list[OSError]) -> None:
         try:
-            fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        except PermissionError:  # a folder that may be written but not read
-            yield
-            return
-        try:
-            # Waited for once, as the file's: another program may hold it for hours.
-            is_locked = self._try_lock(fd) if self._folder_is_stuck else self._wait_for_lock(fd)
-            self._folder_is_stuck = not is_locked
-            if not is_locked:
-                raise BlockingIOError(errno.EAGAIN, "another process holds its lock and does not go on", folder)
-            yield
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # close() alone does not do it where a child was forked meanwhile
-            os.close(fd)
+            self._write(retry_now=True)
+            if self._spool.fault is not None:
+                raise self._spool.fault
+            self._append((), [], time.monotonic(), self._replace_if_filled)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            errors.append(error)
 
-    def _shift_backups(self, path: str) -> None:
-        surplus = self.backup_count + 1
-        while os.path.lexists(f"{path}.{surplus}"):
-            surplus += 1
-        for number in range(surplus - 1, self.backup_count, -1):
-            os.unlink(f"{path}.{number}")
-        # Only up to the first free number: a rotation that was killed has left one, and to move the backups
-        # behind it would delete the oldest for nothing.
-        free = 1
-        while free < self.backup_count and os.path.lexists(f"{path}.{free}"):
-            free += 1
-        for number in range(free - 1, 0, -1):
-            os.rename(f"{path}.{number}", f"{path}.{number + 1}")
+    def _replace_if_filled(
+        self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
+    ) -> None:
+        if not self._file.is_locked:
+            raise BlockingIOError(errno.EAGAIN, "locked by another process, or no regular file", self.path)
+        if status.st_size:
+            self._replace(started)
 
-
-def _open_like(path: str, old: os.stat_result) -> int:
-    mode = stat.S_IMODE(old.st_mode)
-    fd = _open_to_append(path, mode)
-    new = os.fstat(fd)
-    with contextlib.suppress(OSError):  # "where allowed": only root may give a file away
-        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-            os.fchown(fd, old.st_uid, old.st_gid)
-    with contextlib.suppress(OSError):
-        os.fchmod(fd, mode)
-    return fd
+    def _replace(self, started: float) -> None:
+        rotation, file = self._rotation, self._file
+        if rotation.perform(self.path, file, started):
+            # The lock of the old file is held until the new one is in place: processes that wait for it find that done.
+            # One run of assignments: test_interrupts.py::test_no_interrupt_leaks_a_descriptor
+            following = OpenFile()
+            self._previous = file
+            self._file = rotation.successor
+            rotation.successor = following

@@ -1,0 +1,94 @@
+"""One job at a time, re-entrant for signal handlers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from ._one_step import call_into
+
+Job = Callable[[], None]
+"""Work that may safely be done twice, since a signal handler that raises can strike before it is known to be done."""
+
+
+class Gate:
+    """Run one job at a time.
+
+    Threads wait for each other. A signal handler cannot wait: it runs inside the thread that it has interrupted. It
+    leaves its job, and the interrupted thread runs that after its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # re-entrant: a signal handler must see that its own thread is inside
+        self._is_busy = False
+        self._left: list[Job] = []
+        self._deadline: float | None = None
+
+    def run(self, job: Job) -> None:
+        """Run *job*, or leave it to the thread that this signal handler has interrupted."""
+        if self._deadline is not None:
+            self.run_within(self._deadline - time.monotonic(), job)
+            return
+        with self._lock:
+            self._run(job)
+        if self._left:
+            self._run_left_by_others()
+
+    def run_within(self, timeout: float, job: Job) -> bool:
+        """Run *job* unless another thread stays inside for *timeout* seconds; return whether the gate was free."""
+        acquired: list[bool] = []
+        try:
+            # Not a with statement: it has no timeout. test_gate.py::test_an_interrupt_leaves_the_gate_free
+            call_into(acquired, self._lock.acquire, True, max(0.0, timeout))
+            if acquired[0]:
+                self._run(job)
+            return acquired[0]
+        finally:
+            if acquired and acquired[0]:
+                self._lock.release()
+
+    def run_soon(self, job: Job) -> None:
+        """Run *job* now if the gate is free, or else let the thread inside run it. Never wait."""
+        self._left.append(job)
+        self._run_left_by_others()
+
+    def close(self, deadline: float) -> None:
+        """From now on wait for other threads only until ``time.monotonic()`` is *deadline*.
+
+        While the interpreter ends, a daemon thread that is inside never leaves.
+        """
+        self._deadline = deadline
+
+    def _run(self, job: Job) -> None:
+        if self._is_busy:
+            self._left.append(job)
+            return
+        self._is_busy = True
+        try:
+            job()
+        finally:
+            self._is_busy = False
+            # Also if a signal handler raises: the calls that left these jobs have returned.
+            # test_gate.py::test_a_job_that_was_left_runs_though_the_other_raises
+            if self._left:
+                self._run_left()
+
+    def _run_left(self) -> None:
+        while self._left:
+            self._is_busy = True
+            try:
+                self._left[0]()
+                del self._left[0]
+            finally:
+                self._is_busy = False
+
+    def _run_left_by_others(self) -> None:
+        # A job can be left after the thread inside has looked for it, and before that thread has released the lock.
+        # test_gate.py::test_a_job_left_at_the_last_moment_is_run
+        while self._left and not self._is_busy and self.run_within(0.0, _do_nothing):
+            pass
+
+
+def _do_nothing() -> None:
+    pass

@@ -1,0 +1,76 @@
+"""Open whatever a path leads to: a file that may not exist yet, a FIFO, or a descriptor of this process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ._open_file import OpenFile
+
+_MOST_LINKS = 40  # as many as Linux follows
+
+
+def open_to_append(file: OpenFile, path: str) -> None:
+    """Open the file at *path* as *file*; make it and its folder if they are missing.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    descriptor = _descriptor_of(path)
+    if descriptor is not None:
+        # A copy, not a second opening: if stdout is a file, the two would overwrite each other.
+        file.duplicate(descriptor)
+        return
+    try:
+        _open(file, path)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        os.makedirs(os.path.dirname(os.path.realpath(path)), exist_ok=True)
+        _open(file, path)
+
+
+def is_fifo(path: str) -> bool:
+    """Return whether *path* leads to a FIFO."""
+    mode = _mode_of(path)
+    return mode is not None and stat.S_ISFIFO(mode)
+
+
+def _open(file: OpenFile, path: str) -> None:
+    mode = _mode_of(path)
+    # A regular file is also read, for its last byte. Not a FIFO: its reader would never see the end of it.
+    if mode is None or stat.S_ISREG(mode):
+        try:
+            file.open(path, os.O_CREAT | os.O_RDWR)
+        except OSError as error:
+            if error.errno != errno.EACCES:  # a file that can be written but not read
+                raise
+        else:
+            return
+    file.open(path, os.O_CREAT | os.O_WRONLY)
+
+
+def _mode_of(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return None
+
+
+def _descriptor_of(path: str) -> int | None:
+    """Return the descriptor of this process that *path* leads to, as ``/dev/stdout`` does."""
+    own = os.path.realpath("/proc/self/fd")
+    for _ in range(_MOST_LINKS):
+        folder, name = os.path.split(path)
+        if name.isdigit() and os.path.realpath(folder) in (own, "/dev/fd"):
+            return int(name)
+        try:
+            path = os.path.join(folder, os.readlink(path))
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR, errno.EACCES):  # not a link, or missing
+                return None
+            raise
+    return None

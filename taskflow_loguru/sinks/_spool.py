@@ -1,0 +1,103 @@
+"""Write lines in order; keep those that cannot be written, and retry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from ._backlog import Backlog, Loss, LossLine, render_loss
+
+Append = Callable[[Sequence[bytes], list[int], float], None]
+"""``append(lines, written, started)`` appends some of *lines* in order, and how many bytes it wrote to *written*.
+
+Nothing is written and nothing raised if the file was replaced meanwhile: the call is repeated. OSError: the file
+cannot be written.
+"""
+
+WINDOW = 256
+"""How many lines are written at once."""
+
+_LONGEST_PAUSE = 5.0
+
+
+class Spool:
+    """Write lines in order, whatever the disk does.
+
+    Lines that cannot be written are kept, up to *max_bytes* bytes, and written first when the file can be written
+    again. What does not fit is counted, and reported by a line in its place. After a failure the next attempt waits
+    for ten times as long as the failed one took, but 5 seconds at most.
+
+    A signal handler that raises in the middle of a write neither doubles a line nor loses one that was put in before:
+    the bytes that were written are recorded in one step with writing them, and counted at the next opportunity.
+
+    Attributes:
+        backlog: The lines that wait, and how many have been written and lost.
+        put: Add a line, from any thread or signal handler.
+        fault: Why lines are kept; None while nothing is wrong.
+        failing_since: When the fault began, by ``time.monotonic()``.
+        loss_line: Render ``(count, reason)`` of a loss as a line of the file's format.
+    """
+
+    def __init__(self, max_bytes: int, loss_line: LossLine) -> None:
+        self.backlog = Backlog[bytes](max_bytes, len)
+        self.put = self.backlog.entries.append
+        self.fault: OSError | None = None
+        self.failing_since = 0.0
+        self.loss_line = loss_line
+        self._written: list[int] = []  # bytes of the batch that are in the file
+        self._retry_at = 0.0
+
+    def write(self, append: Append, *, retry_now: bool = False) -> None:
+        """Write all lines that were put in, or keep them."""
+        backlog, entries = self.backlog, self.backlog.entries
+        if backlog.batch:  # a signal handler raised in the middle of it
+            self._drop_written()
+        while entries:
+            started = time.monotonic()
+            if self.fault is not None and not retry_now and started < self._retry_at:
+                backlog.admit()
+                return
+            lines = [entry if type(entry) is bytes else self._render(entry) for entry in entries[:WINDOW]]
+            written: list[int] = []
+            self._written = written
+            backlog.batch = lines
+            try:
+                append(lines, written, started)
+            except OSError as error:
+                if error.errno is None:  # raised by a signal handler, not by the system
+                    raise
+                self._drop_written()
+                self._fail(error, started)
+                backlog.admit()
+                return
+            self._drop_written()
+        self.fault = None
+
+    def _drop_written(self) -> None:
+        """Drop the lines of the batch that are in the file, whole."""
+        # test_spool.py::test_an_interrupt_neither_loses_nor_doubles_a_line
+        total, count, size = sum(self._written), 0, 0
+        for line in self.backlog.batch:
+            if size + len(line) > total:
+                break
+            size += len(line)
+            count += 1
+        self.backlog.drop(count, size)
+
+    def _fail(self, error: OSError, started: float) -> None:
+        now = time.monotonic()
+        if self.fault is None:
+            self.failing_since = started
+        self.fault = error
+        self._retry_at = now + min(10 * (now - started), _LONGEST_PAUSE)
+
+    def _render(self, entry: bytes | Loss) -> bytes:
+        if isinstance(entry, Loss):
+            return encode(render_loss(self.loss_line, entry.count, str(self.fault)))
+        return entry
+
+
+def encode(message: str) -> bytes:
+    """Return *message* as a line of UTF-8."""
+    line = message.encode("utf-8", "backslashreplace")
+    return line if line.endswith(b"\n") else line + b"\n"

@@ -1,0 +1,126 @@
+"""The file that takes the place of a rotated one: made first, like the old one, then put in its place in one step."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ._backups import status_of
+from ._errors import ignoring
+from ._exchange import exchange
+from ._open_file import OpenFile
+
+_ACL = "system.posix_acl_access"
+
+
+def hidden_name(path: str, suffix: str) -> str:
+    """Return a name beside *path* that no glob of a log shipper matches."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{suffix}")
+
+
+def make_successor(successor: OpenFile, path: str, old: OpenFile) -> None:
+    """Make the empty file that will be at *path*, under a hidden name, with mode, owner, group and ACL of *old*.
+
+    Raises:
+        OSError: It cannot be made: no free inode, no permission.
+    """
+    hidden = hidden_name(path, "next")
+    _remove_left_over(hidden)
+    successor.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    copy_access(old.fds[0], successor.fds[0])
+
+
+def put_in_place(path: str, backup: str) -> None:
+    """Move the file at *path* to *backup*, and its successor to *path*.
+
+    The two are exchanged, so that *path* is never missing, and a process that dies leaves all lines under a backup's
+    name. If this is impossible here, the file is renamed and its successor linked in its place: never renamed over a
+    file that another process has made meanwhile.
+
+    Raises:
+        OSError: It is impossible here. At worst *path* is missing: :func:`finish_interrupted` puts the successor there.
+    """
+    hidden = hidden_name(path, "next")
+    os.rename(hidden, backup)  # at most over the empty successor of a rotation that was killed
+    try:
+        exchange(path, backup)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        os.rename(backup, hidden)
+        os.rename(path, backup)
+        _link(hidden, path)
+
+
+def finish_interrupted(path: str) -> None:
+    """If *path* is missing, put the successor there that a killed rotation has left: it has the right mode and owner.
+
+    Raises:
+        OSError: It is unknown whether there is one.
+    """
+    hidden = hidden_name(path, "next")
+    if status_of(path) is None and _is_empty_file(hidden):
+        _link(hidden, path)
+
+
+def discard_successor(path: str) -> None:
+    """Delete the successor of a rotation that failed, unless *path* is missing and needs it."""
+    with ignoring():
+        if status_of(path) is not None:
+            _remove_left_over(hidden_name(path, "next"))
+
+
+def copy_access(old: int, new: int) -> None:
+    """Give the file *new* the owner, group, mode and ACL of the file *old*, each as far as the system allows it."""
+    status = os.fstat(old)
+    # One by one: only root may give a file away, but a member of the group may keep the group.
+    for uid, gid in ((status.st_uid, -1), (-1, status.st_gid)):
+        with ignoring():
+            os.fchown(new, uid, gid)
+    with ignoring():
+        os.fchmod(new, stat.S_IMODE(status.st_mode))
+    if hasattr(os, "getxattr"):
+        _copy_acl(old, new)
+
+
+def _copy_acl(old: int, new: int) -> None:
+    try:
+        acl = os.getxattr(old, _ACL)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        with ignoring():
+            os.removexattr(new, _ACL)  # inherited from the folder's default
+    else:
+        with ignoring():
+            os.setxattr(new, _ACL, acl)
+
+
+def _link(hidden: str, path: str) -> None:
+    try:
+        os.link(hidden, path)
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):  # no links on this file system
+            os.rename(hidden, path)
+            return
+        # EEXIST: another process has made the file. ENOENT: it has put our successor there.
+        if error.errno not in (errno.EEXIST, errno.ENOENT):
+            raise
+    with ignoring(errno.ENOENT):
+        os.unlink(hidden)
+
+
+def _remove_left_over(hidden: str) -> None:
+    status = status_of(hidden)
+    if status is None:
+        return
+    if not _is_empty_file(hidden):
+        raise FileExistsError(errno.EEXIST, "in the way, and not left by a rotation", hidden)
+    os.unlink(hidden)
+
+
+def _is_empty_file(path: str) -> bool:
+    status = status_of(path)
+    return status is not None and stat.S_ISREG(status.st_mode) and not status.st_size

@@ -1,0 +1,27 @@
+"""Daemon threads that can be started while a signal handler may raise."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable
+
+
+def start_thread(function: Callable[[], None], name: str) -> None:
+    """Run *function* in a new daemon thread.
+
+    ``Thread.start()`` waits for the new thread with a lock. In the main thread, a signal handler that raises could
+    leave that lock held, and the new thread would never begin; so another thread calls it, started without a lock.
+
+    Raises:
+        RuntimeError: The system allows no more threads, or the interpreter is ending.
+    """
+    thread = threading.Thread(target=function, name=name, daemon=True)
+
+    def start() -> None:
+        try:
+            thread.start()
+        except RuntimeError:  # one thread was allowed, a second one is not
+            function()
+
+    _thread.start_new_thread(start, ())

@@ -1,0 +1,231 @@
+"""The queue of a background sink, and the thread that empties it."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from .._stderr import report
+from ._backlog import Backlog, Loss, LossLine, loss_message, render_loss
+from ._gate import Gate
+from ._spool import WINDOW
+from ._threads import start_thread
+
+THREAD_NAME = "taskflow-loguru-writer"
+
+_LONGEST_PAUSE = 0.01
+
+
+class Sink(Protocol):
+    """What a background sink needs of the sink behind it."""
+
+    def write(self, message: str, /) -> Any:
+        """Write *message*."""
+
+
+class Writer:
+    """Write lines from one thread, which ends with :meth:`stop`, or once its owner is gone and all is written.
+
+    The queue is a :class:`Backlog`, changed by one thread at a time; a ``SimpleQueue``, whose ``put`` no signal handler
+    can interrupt, wakes the thread. So no interrupt leaves the thread asleep for good, or a count wrong.
+
+    Args:
+        sink: The sink to write to.
+        max_bytes: How many bytes of lines may wait.
+        loss_line: Render ``(count, reason)`` of a loss as a line.
+
+    Attributes:
+        sink: The same.
+        loss_line: The same.
+        backlog: The lines that wait.
+    """
+
+    def __init__(self, sink: Sink, max_bytes: int, loss_line: LossLine) -> None:
+        self.sink = sink
+        self.loss_line = loss_line
+        self._is_stopped = False
+        self._owner: Callable[[], object] = lambda: self
+        self._reset(max_bytes)
+
+    def _reset(self, max_bytes: int) -> None:
+        self.backlog = Backlog[str](max_bytes, _size_of)
+        self._gate = Gate()
+        self._wake = SimpleQueue[object]()
+        self._is_running = False
+        self._is_asleep = False
+        self._stops: list[SimpleQueue[None]] = []
+        self._given_up_after = -1  # how many lines had been written when the last stop() ran out of time
+
+    def serve(self, owner: object) -> None:
+        """End the thread when *owner* is gone: called back in C, which no signal handler can interrupt."""
+        self._owner = weakref.ref(owner, self._wake.put)
+
+    # -- called by the program --------------------------------------------------------------------
+
+    def put(self, message: str) -> None:
+        """Queue *message*; write it at once if there is no thread to do it."""
+        self.backlog.entries.append(message)
+        self._gate.run(self._hand_over)
+
+    def start(self) -> None:
+        """Undo :meth:`stop`: leave the lines to the thread again."""
+        self._is_stopped = False
+
+    def stop(self, timeout: float) -> None:
+        """Have all lines written and the sink stopped; give up after *timeout* seconds.
+
+        From then on :meth:`put` writes by itself, unless the thread is still busy with the lines before.
+        """
+        self._is_stopped = True
+        ended = SimpleQueue[None]()
+        self._stops.append(ended)
+        self._gate.run(self._end_or_wake)
+        try:
+            ended.get(True, max(0.0, timeout))
+        except Empty:
+            self._given_up_after = self.backlog.count_written
+
+    def after_fork(self) -> None:
+        """Start with nothing in a forked child: the thread and the lines are the parent's."""
+        self._reset(self.backlog.max_bytes)
+
+    def at_exit(self, deadline: float) -> None:
+        """Write what waits until ``time.monotonic()`` is *deadline*, and report what is lost."""
+        has_given_up = self._given_up_after == self.backlog.count_written
+        self._gate.close(deadline)
+        # Not once more for the very lines that the last stop() has waited for.
+        self.stop(0.0 if has_given_up else deadline - time.monotonic())
+        waiting = self.backlog.count_lines()
+        if waiting:
+            report(f"{self.sink!r}: {loss_message(waiting, 'not written in time (at exit)')}")
+
+    # -- jobs: one at a time ----------------------------------------------------------------------
+
+    def _hand_over(self) -> None:
+        self.backlog.admit()
+        if self._is_running:
+            self._wake_up()
+        elif self._is_stopped:
+            self._write_here()
+        else:
+            self._start_thread()
+
+    def _end_or_wake(self) -> None:
+        if self._is_running:
+            self._wake_up()
+            return
+        self._write_here()
+        self._stop_sink()
+        self._notify_stops()
+
+    def _fall_asleep(self) -> None:
+        self._is_asleep = not self.backlog.entries and not self._must_end()
+
+    def _end(self) -> None:
+        if not self.backlog.entries:
+            self._is_running = False
+            self._notify_stops()
+
+    def _wake_up(self) -> None:
+        if self._is_asleep:
+            self._is_asleep = False
+            self._wake.put(None)
+
+    def _start_thread(self) -> None:
+        self._is_running = True
+        try:
+            start_thread(self._run, THREAD_NAME)
+        except RuntimeError:  # RLIMIT_NPROC, or the interpreter is ending
+            self._is_running = False
+            self._write_here()
+        except BaseException:  # of a signal handler: the next line starts the thread, or a second one
+            self._is_running = False
+            raise
+
+    def _notify_stops(self) -> None:
+        while self._stops:
+            self._stops.pop().put(None)
+
+    # -- the thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while self._is_running:
+            while self.backlog.entries:
+                self._write_some()
+            if self._must_end():
+                # Outside of the gate: to close a file takes as long as its disk likes.
+                self._stop_sink()
+                self._gate.run(self._end)
+            else:
+                self._gate.run(self._fall_asleep)
+                if self._is_asleep:
+                    self._wake.get()
+
+    def _must_end(self) -> bool:
+        return self._is_stopped or self._owner() is None
+
+    def _write_some(self) -> None:
+        started = time.monotonic()
+        entries = self.backlog.entries[:WINDOW]
+        try:
+            failures, reason = _write_each(self.sink, self._rendered(entries))
+            if failures:
+                report(f"{self.sink!r}: {loss_message(failures, reason)}")
+        finally:
+            self._gate.run(lambda: self.backlog.drop(len(entries), 0))
+        # The lock of the file is free for as long as it was held: another process that waits for it gets its turn.
+        if self.backlog.entries and not self._is_stopped:
+            time.sleep(min(time.monotonic() - started, _LONGEST_PAUSE))
+
+    def _write_here(self) -> None:
+        while entries := self.backlog.entries[:WINDOW]:
+            messages = self._rendered(entries)
+            # Dropped first: a signal handler that raises costs the line of the call that it ends, and doubles none.
+            self.backlog.drop(len(entries), 0)
+            _write(self.sink, messages)
+
+    def _rendered(self, entries: Iterable[str | Loss]) -> list[str]:
+        reason = f"more than {self.backlog.max_bytes} bytes were waiting to be written"
+        return [
+            render_loss(self.loss_line, entry.count, reason) if isinstance(entry, Loss) else entry for entry in entries
+        ]
+
+    def _stop_sink(self) -> None:
+        stop = getattr(self.sink, "stop", None)
+        if callable(stop):
+            try:
+                stop()
+            except Exception as error:
+                report(f"{self.sink!r}: cannot be stopped: {error!r}")
+
+
+def takes_lines(sink: Sink) -> bool:
+    """Return whether *sink* has a ``writelines``."""
+    return callable(getattr(sink, "writelines", None))
+
+
+def _write(sink: Sink, messages: list[str]) -> None:
+    if takes_lines(sink):
+        sink.writelines(messages)  # type: ignore[attr-defined]
+    else:
+        for message in messages:
+            sink.write(message)
+
+
+def _write_each(sink: Sink, messages: list[str]) -> tuple[int, str]:
+    """Write *messages*; return how many could not be written, and why."""
+    failures, reason = 0, ""
+    batches = [messages] if takes_lines(sink) else [[message] for message in messages]
+    for batch in batches:
+        try:
+            _write(sink, batch)
+        except Exception as error:
+            failures, reason = failures + len(batch), repr(error)
+    return failures, reason
+
+
+def _size_of(message: str) -> int:
+    return len(message) if message.isascii() else len(message.encode("utf-8", "backslashreplace"))

@@ -1,0 +1,99 @@
+"""Signal handlers that raise, at every moment at which CPython runs them.
+
+The interpreter looks for signals when it enters a Python function, when a call returns, and when a loop jumps back. A
+trace function raises at one such moment, and a test tries them all, one after the other.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+CHECKED = ("RESUME", "CALL", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
+"""The beginnings of the names of instructions after which the interpreter looks for signals."""
+
+PACKAGE = "taskflow_loguru"
+
+
+class Interrupt(Exception):
+    """What the signal handler raises."""
+
+
+class _Tracer:
+    """Run a signal handler at the moment number *moment* of the package's own code."""
+
+    def __init__(self, moment: int, handler: Callable[[], object], raises: bool) -> None:
+        self.has_run = False
+        self._moment = moment
+        self._handler = handler
+        self._raises = raises
+        self._seen = 0
+
+    def trace_call(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if PACKAGE not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        self._note(frame)  # the beginning of a function
+        return self.trace_opcode
+
+    def trace_opcode(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "opcode" and frame.f_lasti in _moments_of(frame.f_code):
+            self._note(frame)
+        return self.trace_opcode
+
+    def _note(self, frame: FrameType) -> None:
+        self._seen += 1
+        if self._seen == self._moment:
+            self.has_run = True
+            sys.settrace(None)
+            self._handler()
+            if self._raises:
+                raise Interrupt(f"{frame.f_code.co_qualname}, line {frame.f_lineno}")
+
+
+_known: dict[CodeType, frozenset[int]] = {}
+
+
+def _moments_of(code: CodeType) -> frozenset[int]:
+    """Return the offsets of the instructions that follow a check for signals."""
+    found = _known.get(code)
+    if found is None:
+        instructions = list(dis.get_instructions(code))
+        found = frozenset(
+            after.offset for before, after in zip(instructions, instructions[1:]) if before.opname.startswith(CHECKED)
+        )
+        _known[code] = found
+    return found
+
+
+def interrupted(
+    call: Callable[[], object], moment: int, handler: Callable[[], object] = int, *, raises: bool = True
+) -> bool:
+    """Call *call*, and run *handler* at the moment number *moment*; return whether there was such a moment.
+
+    Raises:
+        AssertionError: The handler has raised, and that was swallowed.
+    """
+    tracer = _Tracer(moment, handler, raises)
+    was_raised = False
+    try:
+        sys.settrace(tracer.trace_call)
+        call()
+    except Interrupt:
+        was_raised = True
+    finally:
+        sys.settrace(None)
+    assert was_raised == (tracer.has_run and raises), f"the interrupt at moment {moment} was swallowed"
+    return tracer.has_run
+
+
+def moments() -> Iterator[int]:
+    """Count moments from 1 on; a test ends with the first call that has fewer."""
+    moment = 0
+    while True:
+        moment += 1
+        yield moment

@@ -1,0 +1,160 @@
+"""A signal handler that raises, at every moment of a write, a rotation, a stop."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
+from taskflow_loguru.sinks._file import FileSink
+
+from .interrupts import interrupted, moments
+
+MakeSink = Callable[[Path], FileSink]
+
+
+def by_size(path: Path) -> FileSink:
+    """Every line rotates the file."""
+    return RotatingFileSink(path, max_bytes=1, backup_count=4)
+
+
+def not_at_all(path: Path) -> FileSink:
+    return RotatingFileSink(path, max_bytes=1000, backup_count=4)
+
+
+every_sink = pytest.mark.parametrize("make", [by_size, not_at_all, WatchedFileSink])
+
+
+def lines_in(folder: Path) -> list[str]:
+    return sorted(line for file in folder.iterdir() for line in file.read_text().split("\n")[:-1])
+
+
+def is_unlocked(path: Path) -> bool:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def descriptors() -> set[str]:
+    """The files that are open, by their paths now; deleted ones and other than files too."""
+    found = set()
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{fd} {os.readlink(f'/proc/self/fd/{fd}')}")
+        except FileNotFoundError:
+            continue
+    return found
+
+
+@every_sink
+@pytest.mark.parametrize("what", ["write", "writelines", "stop", "reopen"])
+def test_no_interrupt_loses_or_doubles_a_line_or_leaks(make: MakeSink, what: str, tmp_path: Path) -> None:
+    """An interrupted call has written its lines once or not at all. All other lines are there once, no lock is left
+    held, no descriptor is leaked, and nothing is swallowed."""
+    before = descriptors()
+    for moment in moments():
+        folder = tmp_path / str(moment)
+        path = folder / "app.log"
+        sink = make(path)
+        sink.write("one")
+        sink.write("two")
+        calls: dict[str, Callable[[], object]] = {
+            "write": lambda: sink.write("interrupted"),  # noqa: B023
+            "writelines": lambda: sink.writelines(["interrupted", "interrupted too"]),  # noqa: B023
+            "stop": sink.stop,
+            "reopen": sink.reopen,
+        }
+        goes_on = interrupted(calls[what], moment)
+        assert is_unlocked(folder)
+        assert all(is_unlocked(file) for file in folder.iterdir()), moment
+        sink.write("three")
+        found = lines_in(folder)
+        left = [line for line in found if not line.startswith("interrupted")]
+        assert left == ["one", "three", "two"], moment
+        assert len(found) == len(set(found)), moment
+        sink.stop()
+        assert descriptors() == before, moment
+        assert not [name for name in os.listdir(folder) if name.startswith(".")], moment
+        if not goes_on:
+            break
+    assert moment > 10
+
+
+@every_sink
+def test_a_handler_that_logs_and_raises_loses_no_line_of_its_own(make: MakeSink, tmp_path: Path) -> None:
+    """The handler's own call has returned: its line is in the file once the interrupted call has ended."""
+    for moment in moments():
+        folder = tmp_path / str(moment)
+        sink = make(folder / "app.log")
+        sink.write("one")
+        goes_on = interrupted(lambda: sink.write("interrupted"), moment, handler=lambda: sink.write("handled"))  # noqa: B023
+        found = lines_in(folder)
+        assert found.count("handled") == goes_on, moment
+        assert found.count("interrupted") <= 1, moment
+        sink.stop()
+        if not goes_on:
+            break
+
+
+@every_sink
+def test_a_handler_that_logs_at_any_moment_loses_no_line(make: MakeSink, tmp_path: Path) -> None:
+    """Both lines are in the file when the interrupted call returns."""
+    for moment in moments():
+        folder = tmp_path / str(moment)
+        sink = make(folder / "app.log")
+        sink.write("one")
+        goes_on = interrupted(
+            lambda: sink.write("interrupted"),
+            moment,
+            handler=lambda: sink.write("handled"),
+            raises=False,  # noqa: B023
+        )
+        expected = ["handled", "interrupted", "one"] if goes_on else ["interrupted", "one"]
+        assert lines_in(folder) == expected, moment
+        sink.stop()
+        if not goes_on:
+            break
+
+
+class Lines:
+    """A sink of the background thread, which a test can wait for."""
+
+    def __init__(self) -> None:
+        self.written: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def write(self, message: str) -> None:
+        self.written.put(message)
+
+
+@pytest.mark.parametrize("is_asleep", [False, True])
+def test_no_interrupt_stops_the_background_thread(is_asleep: bool) -> None:
+    """Whatever call is interrupted, the lines of the next call arrive, each once and in order."""
+    for moment in moments():
+        lines = Lines()
+        sink = BackgroundSink(lines)
+        if is_asleep:
+            sink.write("first")
+            assert lines.written.get(timeout=30) == "first"
+        goes_on = interrupted(lambda: sink.write("interrupted"), moment)  # noqa: B023
+        sink.write("after")
+        arrived = lines.written.get(timeout=30)
+        if arrived == "interrupted":
+            arrived = lines.written.get(timeout=30)
+        assert arrived == "after", moment
+        goes_on_too = interrupted(sink.stop, moment)
+        sink.stop()
+        sink.write("at the end")
+        assert lines.written.get(timeout=30) == "at the end"
+        assert lines.written.empty()
+        if not goes_on and not goes_on_too:
+            break
