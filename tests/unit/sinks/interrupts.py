@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from types import CodeType, FrameType
 from typing import Any
 
@@ -18,7 +19,7 @@ CHECKED = ("RESUME", "CALL", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
 PACKAGE = "taskflow_loguru"
 
 
-class Interrupt(Exception):
+class InterruptError(Exception):
     """What the signal handler raises."""
 
 
@@ -52,7 +53,7 @@ class _Tracer:
             sys.settrace(None)
             self._handler()
             if self._raises:
-                raise Interrupt(f"{frame.f_code.co_qualname}, line {frame.f_lineno}")
+                raise InterruptError(f"{frame.f_code.co_qualname}, line {frame.f_lineno}")
 
 
 _known: dict[CodeType, frozenset[int]] = {}
@@ -63,9 +64,7 @@ def _moments_of(code: CodeType) -> frozenset[int]:
     found = _known.get(code)
     if found is None:
         instructions = list(dis.get_instructions(code))
-        found = frozenset(
-            after.offset for before, after in zip(instructions, instructions[1:]) if before.opname.startswith(CHECKED)
-        )
+        found = frozenset(after.offset for before, after in pairwise(instructions) if before.opname.startswith(CHECKED))
         _known[code] = found
     return found
 
@@ -83,7 +82,7 @@ def interrupted(
     try:
         sys.settrace(tracer.trace_call)
         call()
-    except Interrupt:
+    except InterruptError:
         was_raised = True
     finally:
         sys.settrace(None)

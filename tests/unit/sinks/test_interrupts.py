@@ -6,6 +6,7 @@ import fcntl
 import os
 import queue
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,8 @@ def test_no_interrupt_loses_or_doubles_a_line_or_leaks(make: MakeSink, what: str
         sink.write("one")
         sink.write("two")
         calls: dict[str, Callable[[], object]] = {
-            "write": lambda: sink.write("interrupted"),  # noqa: B023
-            "writelines": lambda: sink.writelines(["interrupted", "interrupted too"]),  # noqa: B023
+            "write": partial(sink.write, "interrupted"),
+            "writelines": partial(sink.writelines, ["interrupted", "interrupted too"]),
             "stop": sink.stop,
             "reopen": sink.reopen,
         }
@@ -97,7 +98,7 @@ def test_a_handler_that_logs_and_raises_loses_no_line_of_its_own(make: MakeSink,
         folder = tmp_path / str(moment)
         sink = make(folder / "app.log")
         sink.write("one")
-        goes_on = interrupted(lambda: sink.write("interrupted"), moment, handler=lambda: sink.write("handled"))  # noqa: B023
+        goes_on = interrupted(partial(sink.write, "interrupted"), moment, handler=partial(sink.write, "handled"))
         found = lines_in(folder)
         assert found.count("handled") == goes_on, moment
         assert found.count("interrupted") <= 1, moment
@@ -114,10 +115,10 @@ def test_a_handler_that_logs_at_any_moment_loses_no_line(make: MakeSink, tmp_pat
         sink = make(folder / "app.log")
         sink.write("one")
         goes_on = interrupted(
-            lambda: sink.write("interrupted"),
+            partial(sink.write, "interrupted"),
             moment,
-            handler=lambda: sink.write("handled"),
-            raises=False,  # noqa: B023
+            handler=partial(sink.write, "handled"),
+            raises=False,
         )
         expected = ["handled", "interrupted", "one"] if goes_on else ["interrupted", "one"]
         assert lines_in(folder) == expected, moment
@@ -145,7 +146,7 @@ def test_no_interrupt_stops_the_background_thread(is_asleep: bool) -> None:
         if is_asleep:
             sink.write("first")
             assert lines.written.get(timeout=30) == "first"
-        goes_on = interrupted(lambda: sink.write("interrupted"), moment)  # noqa: B023
+        goes_on = interrupted(partial(sink.write, "interrupted"), moment)
         sink.write("after")
         arrived = lines.written.get(timeout=30)
         if arrived == "interrupted":
