@@ -1,12 +1,22 @@
 """File logging for fastapi-taskflow, on loguru: each task's log in a plain text file that loses no line."""
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+try:
+    import fcntl  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "taskflow_loguru needs a POSIX system, such as Linux or macOS: it locks its files with fcntl, which "
+        f"{sys.platform} does not have. On Windows, run the app in WSL or in a container."
+    ) from error
+
 if TYPE_CHECKING:
-    from fastapi_taskflow import RedisBackend, TaskAdmin, task_log
+    from fastapi_taskflow import RedisBackend, TaskAdmin
 
     from . import reader, sinks
+    from ._task_log import task_log
     from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
     from .formats import json_line, task_line
@@ -31,7 +41,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "fastapi_taskflow": ("RedisBackend", "TaskAdmin", "task_log"),
+    "fastapi_taskflow": ("RedisBackend", "TaskAdmin"),
+    "taskflow_loguru._task_log": ("task_log",),
     "taskflow_loguru.bridge": ("LoguruLogger", "capture"),
     "taskflow_loguru.file_logger": ("FileLogger",),
     "taskflow_loguru.formats": ("json_line", "task_line"),
@@ -40,15 +51,17 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    # Imported when asked for: a program that wants `taskflow_loguru.sinks` alone does not load the host.
-    if name in ("reader", "sinks"):
-        return import_module(f"taskflow_loguru.{name}")
-    for module, names in _HOMES.items():
-        if name in names:
-            value = globals()[name] = getattr(import_module(module), name)
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker that sees it takes any name for one of ours, misspelled ones too
+
+    def __getattr__(name: str) -> Any:
+        # Imported when asked for: a program that needs only `taskflow_loguru.sinks` does not load the host.
+        if name in ("reader", "sinks"):
+            return import_module(f"taskflow_loguru.{name}")
+        for module, names in _HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(module), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def checked_path(path: str | os.PathLike[str]) -> str:
-    """The absolute path that ``path`` names; a folder, an empty path and anything but text is refused."""
+def checked_path(path: str | os.PathLike[str], parameter: str = "path") -> str:
+    """Return the absolute path of *path*; refuse a folder, an empty path and anything but text."""
     name = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(name, str):
-        raise TypeError(f"path must be a str or an os.PathLike of str, not {path!r}")
+        raise TypeError(f"{parameter} must be a str or an os.PathLike of str, not {path!r}")
     if not name or "\0" in name:
-        raise ValueError(f"path must be a file's path, not {name!r}")
+        raise ValueError(f"{parameter} must be a file's path, not {name!r}")
     try:
         os.fsencode(name)
     except UnicodeEncodeError as error:
-        raise ValueError(f"path must be a file's path, not {name!r}: {error}") from error
+        raise ValueError(f"{parameter} must be a file's path, not {name!r}: {error}") from error
     if name.endswith(os.sep) or os.path.isdir(name):
-        raise ValueError(f"path must be a file's path, not the folder {name!r}")
+        raise ValueError(f"{parameter} must be a file's path, not the folder {name!r}")
     return os.path.abspath(name)
 
 
 def checked_size(name: str, value: int) -> int:
-    """``value``, when it is a whole number of at least 0."""
+    """Return *value* if it is a whole number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int of at least 0, not {value!r}")
     if value < 0:
         raise ValueError(f"{name} must be at least 0, not {value}")
-    return value
-
-
-def checked_loss_line(value: Callable[[int, str], str]) -> Callable[[int, str], str]:
-    """Return *value* if it can be called."""
-    if not callable(value):
-        raise TypeError(f"loss_line must be a function of a count and a reason, not {value!r}")
     return value
 
 
@@ -46,3 +40,37 @@ def checked_choice(name: str, value: T, choices: Sequence[T]) -> T:
     if value not in choices:
         raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
     return value
+
+
+def checked_flag(name: str, value: bool) -> bool:
+    """Return *value* if it is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def check_function(name: str, value: object, *parameters: str) -> None:
+    """Raise a TypeError unless *value* can be called with *parameters* and returns its result at once."""
+    wanted = f"{name} must be a function of {' and '.join(parameters)}"
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{wanted}, not {value!r}")
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004
+        raise TypeError(f"{wanted}, and not async, as {value!r} is")
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # some functions that are written in C tell nothing of themselves
+        return
+    try:
+        signature.bind(*parameters)
+    except TypeError as error:
+        raise TypeError(f"{wanted}, not {value!r}, which takes {signature}: {error}") from error
+
+
+def as_call(name: str, arguments: dict[str, Any]) -> str:
+    """Return the call ``name(...)`` with *arguments*, as a repr shows how an object was made."""
+    return f"{name}({', '.join(f'{key}={_shown(value)}' for key, value in arguments.items())})"
+
+
+def _shown(value: Any) -> str:
+    # The address in a function's repr tells nobody which function it is.
+    return str(getattr(value, "__qualname__", None) or repr(value))

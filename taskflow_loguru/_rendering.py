@@ -1,10 +1,11 @@
-"""A format outside of a handler: checked before it is used, held to one line, and used for what no event says."""
+"""Formats outside of a handler: they are checked before use, held to one line, and used for lines of no event."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import check_function
 from ._escapes import escape
 from ._loguru import IndependentLogger
 from .formats import task_line
@@ -12,22 +13,53 @@ from .observer import ERROR, INFO, Level, extra_of
 from .sinks._backlog import loss_message
 
 if TYPE_CHECKING:
-    from loguru import FormatFunction
+    from loguru import FormatFunction, Record
 
     from .sinks._writer import Sink
 
 
 def check_format(format: str | FormatFunction) -> None:
-    """Raise a TypeError or a ValueError where loguru could not use ``format`` for a task's event."""
-    if callable(format):
-        return
+    """Raise a TypeError or a ValueError if *format* could not be used, or would lose every message.
+
+    A function that raises for the examples is accepted: it may want data that only real events have.
+    """
     if not isinstance(format, str):
-        raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
-    example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
+        if not callable(format):
+            raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
+        check_function("format", format, "the record")
     try:
-        render(format, INFO, "message", example)
+        lines = {render(_returning_text(format), INFO, message, _example()) for message in ("one", "two")}
+    except _NoTextError as error:
+        raise TypeError(f"format must return a str, not {error.args[0]!r}, as {format!r} does") from None
     except Exception as error:
-        raise ValueError(f"format must be a loguru format string, not {format!r}: {error!r}") from error
+        if isinstance(format, str):
+            raise ValueError(f"format must be a loguru format string, not {format!r}: {error!r}") from error
+        return
+    if len(lines) == 1:
+        raise ValueError(
+            f"format must show the message, as '{{message}}' does in a string; {format!r} makes {lines.pop()!r} of any"
+        )
+
+
+class _NoTextError(Exception):
+    """The format returned something else than text."""
+
+
+def _returning_text(format: str | FormatFunction) -> str | FormatFunction:
+    if isinstance(format, str):
+        return format
+
+    def checked(record: Record) -> str:
+        template = format(record)
+        if not isinstance(template, str):
+            raise _NoTextError(template)
+        return template
+
+    return checked
+
+
+def _example() -> dict[str, Any]:
+    return extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
 
 
 def render(format: str | FormatFunction, level: Level, message: str, extra: dict[str, Any]) -> str:

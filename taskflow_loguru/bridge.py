@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import pickle
+from contextlib import suppress
 from contextvars import ContextVar
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import fastapi_taskflow
 import loguru
-from fastapi_taskflow import LogEvent, LoggerChain, get_task_context, task_log, task_logging
-from fastapi_taskflow.executors import process_executor
+from fastapi_taskflow import LogEvent, get_task_context
 
 from ._escapes import as_text
+from ._host import is_in_observer, is_in_worker
 from ._loguru import NO_FILE, logger_name
-from .observer import ERROR, INFO, WARNING, Level, LoguruObserver, level_of
+from ._task_log import SentMessage
+from .observer import ERROR, INFO, WARNING, Level, LoguruObserver, MinLevel, extra_of, level_of
 
 if TYPE_CHECKING:
     from fastapi_taskflow.task_logging import TaskContext
-    from loguru import Logger, Message, Record
+    from loguru import FilterFunction, Logger, Message, Record
 
-# Whose event is being made or shown. Not just whether one is: a task that is started meanwhile inherits this,
-# and what it logs is its own.
+# The task whose event is being made or shown. A flag would not do: a task that is started meanwhile inherits it, and
+# what that task logs is its own.
 _captured_for: ContextVar[TaskContext | None] = ContextVar("taskflow_loguru_captured_for", default=None)
 
 
@@ -36,13 +39,15 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
     - The bound and contextualized ``extra`` become the keyword arguments of ``task_log()``; "message" and
       "level", which are its own, get an underscore at their end.
     - An exception's traceback follows the message. Lone surrogates are escaped.
-    - To call it twice captures twice.
+    - If it is called twice, it captures twice.
     - Records outside of a task are left alone; the logger's other sinks see every record as before. What an
       observer's ``on_log`` logs is not captured: that would be an event again.
+    - The logger's own sinks see a record at once. What ``task_log()`` says reaches them by a :class:`LoguruLogger`, and
+      only when the event loop gets to it: see there for the order.
 
     Args:
         logger: The loguru logger, ``loguru.logger`` by default.
-        level: The least level that is captured, as ``logger.add`` takes it; a name may be in any case.
+        level: The least level that is captured: the name of one of the logger's levels, in any case, or a number.
 
     Returns:
         The handler's id: ``logger.remove(id)`` undoes it.
@@ -54,7 +59,7 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
     sink = partial(_log_in_task, source=logger_name(logger))
     return logger.add(
         sink,
-        level=level.upper() if isinstance(level, str) else level,
+        level=_checked_level(logger, level),
         format=_message_and_traceback,
         filter=_is_from_task,
         colorize=False,
@@ -68,96 +73,97 @@ class LoguruLogger(LoguruObserver):
 
     The level is loguru's (a SUCCESS status at SUCCESS, FAILED at ERROR), ``name`` and ``function`` are the task
     function's, and ``extra`` binds what the formats see, so that ``{extra[task_id]}``, ``serialize=True`` and
-    ``filter=`` work in any sink. With :func:`capture` on the same logger nothing echoes: what came from the
-    logger does not go back to it. ``logger.disable("taskflow_loguru")`` silences it.
+    ``filter=`` work in any sink. A record's time is the event's. ``logger.disable("taskflow_loguru")`` silences it.
+
+    With :func:`capture` on the same logger nothing echoes: what came from the logger does not go back to it. But the
+    order is not that of the task: the sinks see a record of the app at once, and an event when the event loop gets to
+    it. If an async task says 1 and 3 by ``task_log()``, and 2 and 4 by the logger, they see 2, 4, 1, 3. The times are
+    right, and a FileLogger has all four in order.
 
     Args:
         logger: The loguru logger, ``loguru.logger`` by default.
         log_lifecycle: Whether status transitions are records too.
         min_level: "debug", "info", "warning" or "error", in any case: the least level that is shown.
+        filter: A function of the record that returns whether to log it; None: log every record. The filters of the
+            logger's sinks come after it.
 
     Raises:
-        TypeError, ValueError: An argument is not what it may be.
+        TypeError, ValueError: An argument is invalid.
     """
 
-    def __init__(self, logger: Logger = loguru.logger, *, log_lifecycle: bool = True, min_level: str = "debug") -> None:
-        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level)
+    def __init__(
+        self,
+        logger: Logger = loguru.logger,
+        *,
+        log_lifecycle: bool = True,
+        min_level: MinLevel = "debug",
+        filter: FilterFunction | None = None,
+    ) -> None:
+        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level, filter=filter)
         self._logger = logger
         self._name = logger_name(logger)
 
+    def _arguments(self) -> dict[str, Any]:
+        return {"logger": self._logger, **super()._arguments()}
+
     async def on_log(self, event: LogEvent) -> None:
-        """Make a record of what a task logged; of what the logger has had already, no more than its separator."""
-        if not (isinstance(event.message, Captured) and event.message.source == self._name):
+        """Make a record of what a task logged; if the logger has had it already, only of its separator."""
+        if not (isinstance(event.message, SentMessage) and event.message.source == self._name):
             await super().on_log(event)
             return
         level = level_of(event.level)
         if level.no >= self._threshold:
-            self._separate(event, level)
+            time = event.message.time or event.timestamp
+            extra = extra_of(event.task_id, event.func_name, "log", time, event.attempt, event.tags)
+            self._separate(level, extra)
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Log the event."""
         # A task that another one has started is shown in that one's context: its status is no line of its parent's.
         token = _captured_for.set(get_task_context())
         try:
-            self._logger.bind(**extra).patch(_name_task_function).log(level.name, message)
+            self._logger.bind(**extra).patch(self._complete).log(level.name, message)
+        except _RefusedError:
+            pass
         finally:
             _captured_for.reset(token)
 
+    def _complete(self, record: Record) -> None:
+        function = record["extra"]["func_name"]
+        record["name"] = record["module"] = record["function"] = function
+        record["line"] = 0
+        record["file"] = NO_FILE
+        time = record["extra"]["timestamp"].astimezone()  # local, as the times of the app's own records are
+        record["time"] = type(record["time"]).combine(time, time.timetz())  # loguru's type, which formats them
+        if self.handler_filter is not None and not self.handler_filter(record):
+            raise _RefusedError
 
-class Captured(str):
-    """The message of a record that was captured, and which logger had it.
 
-    Attributes:
-        source: The name of the logger, as :func:`~taskflow_loguru._loguru.logger_name` gives it.
-    """
-
-    __slots__ = ("source",)
-    source: str | int
-
-    def __new__(cls, text: str, source: str | int) -> Captured:
-        captured = super().__new__(cls, text)
-        captured.source = source
-        return captured
-
-    def __reduce__(self) -> tuple[Any, ...]:  # a worker process sends it to the app's
-        return Captured, (str(self), self.source)
+class _RefusedError(Exception):
+    """Ends the making of a record that the filter refuses: a patcher has no other way to say so."""
 
 
 def _log_in_task(message: Message, *, source: str | int) -> None:
     record = message.record
     extra = {_keyword(key): value for key, value in record["extra"].items()}
-    if _is_in_worker():
+    time = None
+    if is_in_worker():
+        time = datetime.fromtimestamp(record["time"].timestamp(), timezone.utc)  # not loguru's own type: it is pickled
         extra = {key: _picklable(value) for key, value in extra.items()}
     text = message.removesuffix("\n") if record["exception"] else str(message)
     # A lone surrogate in one task's log would fail the host's request for the list of all tasks.
     text = text.encode("utf-8", "backslashreplace").decode()
     token = _captured_for.set(get_task_context())
     try:
-        task_log(Captured(text, source), level=_host_level(record["level"].no), **extra)
+        message_of_task = SentMessage(text, time, source)
+        fastapi_taskflow.task_log(message_of_task, level=_host_level(record["level"].no), **extra)
     finally:
         _captured_for.reset(token)
 
 
 def _is_from_task(record: Record) -> bool:
     task = get_task_context()
-    return task is not None and task is not _captured_for.get() and not _is_in_observer()
-
-
-def _is_in_observer() -> bool:
-    # The host runs on_log in the context of the task that logged: an observer that logs, too, would be captured,
-    # and its record observed, and so on. What it logs from a thread or a task of its own is told by the context
-    # that a captured event carries.
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return False
-    code = getattr(task.get_coro(), "cr_code", None) if task is not None else None
-    return code is LoggerChain.on_log.__code__
-
-
-def _is_in_worker() -> bool:
-    # Nothing public tells; the process executor has its own function to collect the log of a task.
-    return getattr(task_logging._log_sink.get(), "__module__", None) == process_executor.__name__
+    return task is not None and task is not _captured_for.get() and not is_in_observer()
 
 
 def _message_and_traceback(record: Record) -> str:
@@ -177,16 +183,23 @@ def _keyword(key: object) -> str:
 
 
 def _picklable(value: Any) -> Any:
-    # A worker process sends its log home with the result: what cannot leave would fail the task, and what cannot
-    # arrive would break the whole pool. A copy goes, which nothing that the task does later can spoil.
+    # A worker process sends its log with the result: a value that cannot be pickled would fail the task, and one that
+    # cannot be unpickled would break the whole pool. A copy is sent, which the task cannot change later.
     try:
         return pickle.loads(pickle.dumps(value))
     except Exception:
         return as_text(value)
 
 
-def _name_task_function(record: Record) -> None:
-    function = record["extra"]["func_name"]
-    record["name"] = record["module"] = record["function"] = function
-    record["line"] = 0
-    record["file"] = NO_FILE
+def _checked_level(logger: Logger, level: str | int) -> str | int:
+    """Return *level* as ``logger.add`` takes it."""
+    if isinstance(level, bool) or not isinstance(level, (str, int)):
+        raise TypeError(f"level must be the name of a level or an int of at least 0, not {level!r}")
+    if isinstance(level, int):
+        if level < 0:
+            raise ValueError(f"level must be the name of a level or an int of at least 0, not {level}")
+        return level
+    for name in (level, level.upper()):
+        with suppress(ValueError):
+            return logger.level(name).name
+    raise ValueError(f"level must be the name of one of the logger's levels, such as 'DEBUG', not {level!r}")

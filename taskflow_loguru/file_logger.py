@@ -8,19 +8,20 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._arguments import checked_size
+from ._arguments import checked_flag, checked_size
+from ._host import has_open
 from ._loguru import IndependentLogger
 from ._rendering import LossLine, OneLineSink, check_format, render
 from ._reopening import check_signal, reopen_on
 from ._stderr import report
 from .formats import json_line, task_line
-from .observer import Level, LoguruObserver
+from .observer import Level, LoguruObserver, MinLevel
 from .sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
 from .sinks._file import DEFAULT_BACKLOG_BYTES
 from .sinks.background import DEFAULT_MAX_PENDING_BYTES
 
 if TYPE_CHECKING:
-    from loguru import FormatFunction
+    from loguru import FilterFunction, FormatFunction
 
 _OWN_FORMATS = (task_line, json_line)
 
@@ -51,6 +52,8 @@ class FileLogger(LoguruObserver):
         min_level: "debug", "info", "warning" or "error", in any case: the least level that is written.
         format: How a line looks: a format of :mod:`taskflow_loguru.formats`, or a format string or function
             as ``loguru.logger.add`` takes it. ``{time}`` is the event's, in UTC.
+        filter: A function of the loguru record that returns whether to write its line; None: write every line. It sees
+            separators and lifecycle lines too. If it raises, the line is written, and ``sys.stderr`` reports that once.
         enqueue: Whether a thread of its own writes, so that a slow disk never stalls the event loop
             (:class:`~taskflow_loguru.sinks.BackgroundSink`). A killed process then loses what was waiting.
         reopen_signal: A signal that closes the file, so that the next line opens it again; for a
@@ -75,21 +78,21 @@ class FileLogger(LoguruObserver):
         backup_count: int = 5,
         mode: Literal["rotate", "watched"] = "rotate",
         log_lifecycle: bool = False,
-        min_level: str = "info",
+        min_level: MinLevel = "info",
         format: str | FormatFunction = task_line,
+        filter: FilterFunction | None = None,
         enqueue: bool = False,
         reopen_signal: int | None = None,
         backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
         max_pending_bytes: int = DEFAULT_MAX_PENDING_BYTES,
     ) -> None:
-        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level)
+        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level, filter=filter)
         checked_size("max_bytes", max_bytes)
         checked_size("backup_count", backup_count)
         checked_size("max_pending_bytes", max_pending_bytes)
         if mode not in ("rotate", "watched"):
             raise ValueError(f"mode must be 'rotate' or 'watched', not {mode!r}")
-        if not isinstance(enqueue, bool):
-            raise TypeError(f"enqueue must be True or False, not {enqueue!r}")
+        checked_flag("enqueue", enqueue)
         check_format(format)
         if reopen_signal is not None:
             check_signal(reopen_signal)
@@ -113,15 +116,35 @@ class FileLogger(LoguruObserver):
             BackgroundSink(self._file, max_pending_bytes=max_pending_bytes, loss_line=loss_line) if enqueue else None
         )
         self.sink = self._background or self._file
-        self._format_failed = False
+        self._format_failed = self._is_shared = False
         own_format = format in _OWN_FORMATS
-        self._own = IndependentLogger(brief=own_format)
-        self._own.logger.add(self.sink if own_format else OneLineSink(self.sink), format=format, level=0, catch=False)
+        self._format, self._reopen_signal = format, reopen_signal
+        self._own = IndependentLogger(brief=own_format and filter is None)
+        self._own.logger.add(
+            self.sink if own_format else OneLineSink(self.sink),
+            format=format,
+            filter=self.handler_filter,
+            level=0,
+            catch=False,
+        )
 
     @property
     def path(self) -> str:
         """The absolute path of the file."""
         return self._file.path
+
+    def _arguments(self) -> dict[str, Any]:
+        more = {} if self._reopen_signal is None else {"reopen_signal": self._reopen_signal}
+        return {"sink": self.sink, "format": self._format, **super()._arguments(), **more}
+
+    async def startup(self) -> None:
+        """Report once on ``sys.stderr`` if the host's own FileLogger writes the same file, each line a second time."""
+        if not self._is_shared and has_open(self.path):
+            self._is_shared = True
+            report(
+                f"{self.path!r}: fastapi_taskflow's own FileLogger writes this file too, as with log_file= of "
+                "fastapi_taskflow.TaskManager; leave out one of the two, or import TaskManager from taskflow_loguru"
+            )
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Write the event's line."""

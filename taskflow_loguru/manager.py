@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import logging
+import inspect
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import fastapi_taskflow
 from fastapi_taskflow import TaskObserver
 
-from ._arguments import checked_path
+from . import _host
+from ._arguments import as_call, checked_flag, checked_path, checked_size
 from .file_logger import FileLogger
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_SECRET = "encrypt_args_key"
 
 
 class TaskManager(fastapi_taskflow.TaskManager):
@@ -21,15 +27,16 @@ class TaskManager(fastapi_taskflow.TaskManager):
 
     Args:
         loggers: The observers, as the host takes them.
-        log_file: The path of a log file; ignored where a ``FileLogger`` in ``loggers`` writes it already.
+        log_file: The path of a log file. If a ``FileLogger`` in ``loggers`` writes it already, that one stays alone.
         log_file_max_bytes: ``max_bytes`` of that file.
         log_file_backup_count: ``backup_count`` of that file.
         log_file_mode: ``mode`` of that file.
         log_lifecycle: ``log_lifecycle`` of that file.
-        options: Everything else goes to the host as it is.
+        options: All other options of ``fastapi_taskflow.TaskManager``, as the host takes them.
 
     Raises:
-        TypeError, ValueError: An argument is not what it may be.
+        TypeError, ValueError: An argument is invalid, or a ``log_file_...`` setting would be ignored: without
+            ``log_file``, or with one that ``loggers`` write already.
         OSError: The log file cannot be opened.
     """
 
@@ -42,24 +49,57 @@ class TaskManager(fastapi_taskflow.TaskManager):
         log_file_backup_count: int = 5,
         log_file_mode: Literal["rotate", "watched"] = "rotate",
         log_lifecycle: bool = False,
-        **options: Any,
+        **options: Unpack[_host.HostOptions],
     ) -> None:
+        for name in options:
+            if name not in _DEFAULTS:  # before a file is made
+                raise TypeError(f"TaskManager() got an unexpected keyword argument {name!r}")
         observers = _checked_observers(loggers)
-        if log_file is not None:
-            try:
-                path = os.path.realpath(checked_path(log_file))
-                if not any(path in _paths_of(observer) for observer in observers):
-                    file_logger = FileLogger(
-                        log_file,
-                        max_bytes=log_file_max_bytes,
-                        backup_count=log_file_backup_count,
-                        mode=log_file_mode,
-                        log_lifecycle=log_lifecycle,
-                    )
-                    observers.append(file_logger)
-            except (TypeError, ValueError) as error:
-                raise type(error)(_in_our_words(str(error))) from error
+        checked_size("log_file_max_bytes", log_file_max_bytes)
+        checked_size("log_file_backup_count", log_file_backup_count)
+        checked_flag("log_lifecycle", log_lifecycle)
+        if log_file_mode not in ("rotate", "watched"):
+            raise ValueError(f"log_file_mode must be 'rotate' or 'watched', not {log_file_mode!r}")
+        settings = {
+            "log_file_max_bytes": log_file_max_bytes,
+            "log_file_backup_count": log_file_backup_count,
+            "log_file_mode": log_file_mode,
+        }
+        if log_file is None:
+            _refuse(settings, "needs a log_file")
+        elif _is_written_by(observers, path := checked_path(log_file, "log_file")):
+            _refuse(settings, f"has no effect: one of the loggers writes {path!r} already, and has its own settings")
+        else:
+            file_logger = FileLogger(
+                path,
+                max_bytes=log_file_max_bytes,
+                backup_count=log_file_backup_count,
+                mode=log_file_mode,
+                log_lifecycle=log_lifecycle,
+            )
+            observers.append(file_logger)
         super().__init__(loggers=observers, **options)
+        self._made_with = {"loggers": observers, **options}
+
+    def __repr__(self) -> str:
+        shown: dict[str, Any] = {**self._made_with}
+        if shown.get(_SECRET) is not None:
+            shown[_SECRET] = "..."
+        return as_call(type(self).__name__, shown)
+
+
+def _whole_signature() -> inspect.Signature:
+    """Return the signature of the installed host's TaskManager, with our annotations and defaults."""
+    ours = inspect.signature(TaskManager.__init__).parameters
+    host = inspect.signature(fastapi_taskflow.TaskManager.__init__)
+    parameters = [ours.get(name, parameter) for name, parameter in host.parameters.items()]
+    return host.replace(parameters=parameters)
+
+
+# For help(), inspect and editors that run the code: **options says nothing.
+TaskManager.__init__.__signature__ = _whole_signature()  # type: ignore[attr-defined]
+
+_DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(TaskManager).parameters.items()}
 
 
 def _checked_observers(loggers: Sequence[TaskObserver] | None) -> list[TaskObserver]:
@@ -70,22 +110,18 @@ def _checked_observers(loggers: Sequence[TaskObserver] | None) -> list[TaskObser
     return list(loggers)
 
 
-def _paths_of(observer: TaskObserver) -> list[str]:
-    """The files that the observer writes, ours or the host's."""
-    if isinstance(observer, FileLogger):
-        return [os.path.realpath(observer.path)]
-    if isinstance(observer, fastapi_taskflow.FileLogger):
-        return [
-            os.path.realpath(handler.baseFilename)
-            for handler in observer._logger.handlers
-            if isinstance(handler, logging.FileHandler)
-        ]
-    return []
+def _refuse(settings: dict[str, Any], reason: str) -> None:
+    for name, value in settings.items():
+        if value != _DEFAULTS[name]:
+            raise ValueError(f"{name}={value!r} {reason}")
 
 
-def _in_our_words(error: str) -> str:
-    """The text of a FileLogger's error, with the name that its parameter has here."""
-    for name in ("max_bytes", "backup_count", "mode"):
-        if error.startswith(f"{name} "):
-            return f"log_file_{error}"
-    return f"log_file {error.removeprefix('path ')}" if error.startswith("path ") else error
+def _is_written_by(observers: Sequence[TaskObserver], path: str) -> bool:
+    """Return whether one of the observers, ours or the host's, writes the file."""
+    real = os.path.realpath(path)
+    for observer in observers:
+        if isinstance(observer, FileLogger) and os.path.realpath(observer.path) == real:
+            return True
+        if isinstance(observer, fastapi_taskflow.FileLogger) and real in _host.files_of(observer):
+            return True
+    return False

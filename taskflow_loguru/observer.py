@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import OrderedDict
+from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from fastapi_taskflow import LifecycleEvent, LogEvent, TaskObserver
 
+from ._arguments import as_call, check_function, checked_flag
 from ._escapes import as_text
+from ._stderr import report
+from ._task_log import SentMessage
 from .formats._record import in_utc
+
+if TYPE_CHECKING:
+    from loguru import FilterFunction, Record
+
+MinLevel: TypeAlias = Literal["debug", "info", "warning", "error", "DEBUG", "INFO", "WARNING", "ERROR"]
+"""What a type checker takes for ``min_level``; the call itself takes any case, such as "Warning"."""
+
+V = TypeVar("V")
 
 MAX_REMEMBERED_TASKS = 10_000
 """How many tasks that are being retried are remembered at most, for those that never report an end."""
@@ -32,17 +45,21 @@ DEBUG, INFO, SUCCESS = Level("DEBUG", 10), Level("INFO", 20), Level("SUCCESS", 2
 WARNING, ERROR = Level("WARNING", 30), Level("ERROR", 40)
 
 _LEVELS = {"debug": DEBUG, "info": INFO, "warning": WARNING, "error": ERROR}
+_WORDS = {level.no: word for word, level in _LEVELS.items()}
 _MORE_LEVELS = {**_LEVELS, "critical": ERROR}
 _STATUS_LEVELS = {"success": SUCCESS, "failed": ERROR, "interrupted": WARNING}
 
 
 class LoguruObserver(TaskObserver):
-    """Turns each event that it is shown into a record, and hands it to :meth:`emit`.
+    """Turns each event into a record, and hands it to :meth:`emit`.
 
     - A log line has its own level: an unknown one counts as info, "critical" as error. A lifecycle line has
       that of its status: failed is an error, interrupted a warning, any other informs.
     - The first line of a retry is preceded by a separator, at that line's level. The host sends none: it
-      follows from the event's attempt. What is remembered for it is dropped at a task's final status.
+      follows from the event's attempt. A retry in which nothing was logged gets its separator before the next line of
+      the task, and at the latest when the task ends, at the level of that status.
+    - A filter decides on each record, separators and lifecycle lines included. If it refuses all lines of a retry, no
+      separator is made for the task's end. If it raises, the record is shown, and ``sys.stderr`` reports that once.
 
     A record's ``extra`` binds ``task_id``, ``func_name``, ``attempt``, ``event`` ("log", "retry" or
     "lifecycle"), ``status``, ``timestamp`` (UTC), ``tags``, ``data`` (the keyword arguments of ``task_log``),
@@ -51,23 +68,36 @@ class LoguruObserver(TaskObserver):
     Args:
         log_lifecycle: Whether status transitions are records too.
         min_level: "debug", "info", "warning" or "error", in any case: the least level that is shown.
+        filter: A function of the record that returns whether to show it, as ``loguru.logger.add`` takes it; None: show
+            every record. A subclass gives :attr:`handler_filter` to its loguru handler.
 
     Raises:
-        TypeError, ValueError: An argument is not what it may be.
+        TypeError, ValueError: An argument is invalid.
     """
 
-    def __init__(self, *, log_lifecycle: bool, min_level: str) -> None:
-        if not isinstance(log_lifecycle, bool):
-            raise TypeError(f"log_lifecycle must be True or False, not {log_lifecycle!r}")
+    def __init__(self, *, log_lifecycle: bool, min_level: MinLevel, filter: FilterFunction | None = None) -> None:
+        checked_flag("log_lifecycle", log_lifecycle)
         if not isinstance(min_level, str):
             raise TypeError(f"min_level must be one of {', '.join(map(repr, _LEVELS))}, not {min_level!r}")
         if min_level.lower() not in _LEVELS:
             raise ValueError(f"min_level must be one of {', '.join(map(repr, _LEVELS))}, not {min_level!r}")
+        if filter is not None:
+            check_function("filter", filter, "the record")
         super().__init__(min_level=min_level.lower())
         self._log_lifecycle = log_lifecycle
+        self._filter = filter
+        self._filter_failed = False
+        self.handler_filter = None if filter is None else self._passes
         self._threshold = _LEVELS[min_level.lower()].no
         self._hidden = tuple(word for word, level in _LEVELS.items() if level.no < self._threshold)
         self._retries = _Retries()
+
+    def __repr__(self) -> str:
+        return as_call(type(self).__name__, self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments = {"log_lifecycle": self._log_lifecycle, "min_level": _WORDS[self._threshold]}
+        return arguments if self._filter is None else {**arguments, "filter": self._filter}
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Make a record. Must not raise."""
@@ -79,40 +109,70 @@ class LoguruObserver(TaskObserver):
             return
         level = level_of(event.level)
         if level.no >= self._threshold:
-            if event.attempt or self._retries.are_known:
-                self._separate(event, level)
-            extra = extra_of(
-                event.task_id, event.func_name, "log", event.timestamp, event.attempt, event.tags, event.extra
-            )
-            self.emit(level, as_text(event.message), extra)
+            message, time = event.message, event.timestamp
+            if type(message) is not str:
+                if isinstance(message, SentMessage) and message.time is not None:
+                    time = message.time
+                message = as_text(message)
+            extra = extra_of(event.task_id, event.func_name, "log", time, event.attempt, event.tags, event.extra)
+            if self._filter is None and (event.attempt or self._retries.are_known):
+                self._separate(level, extra)
+            self.emit(level, message, extra)
 
     async def on_lifecycle(self, event: LifecycleEvent) -> None:
         """Make a record of a status transition, if they are shown and its level is."""
-        if not (self._log_lifecycle or self._retries.are_known):
+        if not (self._log_lifecycle or event.attempt or self._retries.are_known):
             return
         status = event.status.value
         level = _STATUS_LEVELS.get(status, INFO)
-        if self._log_lifecycle and level.no >= self._threshold:
-            self._separate(event, level)
+        if level.no >= self._threshold:
             extra = extra_of(event.task_id, event.func_name, "lifecycle", event.timestamp, event.attempt, event.tags)
-            extra.update(
-                status=status,
-                retries_used=event.retries_used,
-                duration=event.duration,
-                error=event.error,
-                stacktrace=event.stacktrace,
-            )
-            self.emit(level, f"-- {status.upper()}", extra)
+            if self._log_lifecycle:
+                extra.update(
+                    status=status,
+                    retries_used=event.retries_used,
+                    duration=event.duration,
+                    error=event.error,
+                    stacktrace=event.stacktrace,
+                )
+                if self._filter is None:
+                    self._separate(level, extra)
+                self.emit(level, f"-- {status.upper()}", extra)
+            if event.attempt and status in _FINAL:
+                self._separate(level, extra, silent_only=True)
         if status in _FINAL:
             self._retries.end(event.task_id, is_stopped=status in _STOPPED)
         elif not event.attempt:
             self._retries.end(event.task_id, is_stopped=False)
 
-    def _separate(self, event: LogEvent | LifecycleEvent, level: Level) -> None:
+    def _passes(self, record: Record) -> bool:
+        """Return what the filter says of a record; emit the separators that belong before the record if it passes.
+
+        A separator comes before its line, and must not come if the filter refuses the line. Only here is that known
+        before the line is written.
+        """
+        assert self._filter is not None
+        try:
+            passes = bool(self._filter(record))
+        except Exception:
+            passes = True
+            if not self._filter_failed:
+                self._filter_failed = True
+                report(f"the filter raises, and records that it raises for are shown:\n{traceback.format_exc()}")
+        extra = record["extra"]
+        if extra["event"] != "retry" and (extra["attempt"] or self._retries.are_known):
+            if passes:
+                self._separate(Level(record["level"].name, record["level"].no), extra)
+            elif extra["event"] == "log":
+                self._retries.refuse(extra["task_id"], extra["attempt"])
+        return passes
+
+    def _separate(self, level: Level, extra: dict[str, Any], *, silent_only: bool = False) -> None:
         """Emit the separators of the retries up to this one that have none yet."""
-        for number in self._retries.new(event.task_id, event.attempt):
-            extra = extra_of(event.task_id, event.func_name, "retry", event.timestamp, number, event.tags)
-            self.emit(level, f"--- Retry {number} ---", extra)
+        task_id = extra["task_id"]
+        for number in self._retries.new(task_id, extra["attempt"], silent_only=silent_only):
+            of_retry = extra_of(task_id, extra["func_name"], "retry", extra["timestamp"], number, extra["tags"])
+            self.emit(level, f"--- Retry {number} ---", of_retry)
 
 
 class _Retries:
@@ -122,12 +182,16 @@ class _Retries:
         self.are_known = False
         self._last: OrderedDict[str, int] = OrderedDict()
         self._stopped: OrderedDict[str, int] = OrderedDict()
+        self._refused: OrderedDict[str, frozenset[int]] = OrderedDict()
 
-    def new(self, task_id: str, attempt: int) -> range:
-        """The retries up to ``attempt`` that have had none; from now on they have."""
+    def new(self, task_id: str, attempt: int, *, silent_only: bool) -> Iterator[int]:
+        """Return the retries up to *attempt* that have had no separator; from now on they have.
+
+        With *silent_only* those that the filter has refused a line of are left out.
+        """
         if not attempt:  # a task that was queued again under its old id, perhaps
             self.end(task_id, is_stopped=False)
-            return range(0)
+            return iter(())
         if task_id in self._stopped:
             known, most = self._stopped, MAX_REMEMBERED_STOPPED_TASKS
         else:
@@ -135,20 +199,29 @@ class _Retries:
         last = known.get(task_id, 0)
         _remember(known, task_id, max(last, attempt), most)
         self.are_known = True
-        return range(last + 1, attempt + 1)
+        refused = self._refused.get(task_id, ()) if silent_only else ()
+        return (number for number in range(last + 1, attempt + 1) if number not in refused)
+
+    def refuse(self, task_id: str, attempt: int) -> None:
+        """Remember that the filter refused a line of this retry."""
+        if attempt and task_id not in self._stopped:
+            refused = self._refused.get(task_id, frozenset())
+            _remember(self._refused, task_id, refused | {attempt}, MAX_REMEMBERED_TASKS)
+            self.are_known = True
 
     def end(self, task_id: str, *, is_stopped: bool) -> None:
-        """Forget the task; soon, where it was stopped."""
+        """Forget the task; a stopped one only when others need its place."""
         last = self._last.pop(task_id, None)
+        self._refused.pop(task_id, None)
         if not is_stopped:
             self._stopped.pop(task_id, None)
         elif last is not None:
             _remember(self._stopped, task_id, last, MAX_REMEMBERED_STOPPED_TASKS)
-        self.are_known = bool(self._last or self._stopped)
+        self.are_known = bool(self._last or self._stopped or self._refused)
 
 
-def _remember(known: OrderedDict[str, int], task_id: str, attempt: int, most: int) -> None:
-    known[task_id] = attempt
+def _remember(known: OrderedDict[str, V], task_id: str, value: V, most: int) -> None:
+    known[task_id] = value
     known.move_to_end(task_id)
     if len(known) > most:
         known.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The same lines on standard output, in colour where that is a terminal."""
+"""The lines of a FileLogger on standard output, in colour on a terminal."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ._loguru import IndependentLogger
 from .formats import task_line
-from .observer import Level, LoguruObserver
+from .observer import Level, LoguruObserver, MinLevel
 
 if TYPE_CHECKING:
-    from loguru import Record
+    from loguru import FilterFunction, Record
 
 
 class StdoutLogger(LoguruObserver):
     """Prints the log of each task: the lines of a :class:`~taskflow_loguru.FileLogger`, separators included.
 
-    It prints to what ``sys.stdout`` is at the time; loguru colours the lines by level where that is a terminal
-    and NO_COLOR (https://no-color.org) is not set. A character that the terminal's encoding lacks is escaped.
+    It prints to the ``sys.stdout`` of the moment. On a terminal, loguru colours the lines by level, unless NO_COLOR
+    (https://no-color.org) is set. A character that the terminal's encoding lacks is escaped.
 
     Args:
         log_lifecycle: Whether to print a line for each status of a task too.
         min_level: "debug", "info", "warning" or "error", in any case: the least level that is printed.
+        filter: A function of the loguru record that returns whether to print its line; None: print every line.
 
     Raises:
-        TypeError, ValueError: An argument is not what it may be.
+        TypeError, ValueError: An argument is invalid.
     """
 
-    def __init__(self, *, log_lifecycle: bool = True, min_level: str = "info") -> None:
-        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level)
-        self._own = IndependentLogger(brief=True)
+    def __init__(
+        self, *, log_lifecycle: bool = True, min_level: MinLevel = "info", filter: FilterFunction | None = None
+    ) -> None:
+        super().__init__(log_lifecycle=log_lifecycle, min_level=min_level, filter=filter)
+        self._own = IndependentLogger(brief=filter is None)
         self._stream: TextIO | None = None
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
@@ -45,7 +48,13 @@ class StdoutLogger(LoguruObserver):
         if stream is not None:
             # loguru's own choice knows no NO_COLOR, and colours what no terminal reads in some CI systems.
             colorize = not os.environ.get("NO_COLOR") and _is_terminal(stream)
-            self._own.logger.add(_EscapingStream(stream), format=_coloured_task_line, level=0, colorize=colorize)
+            self._own.logger.add(
+                _EscapingStream(stream),
+                format=_coloured_task_line,
+                filter=self.handler_filter,
+                level=0,
+                colorize=colorize,
+            )
 
 
 class _EscapingStream:
@@ -66,7 +75,7 @@ class _EscapingStream:
 def _is_terminal(stream: TextIO) -> bool:
     try:
         return stream.isatty()
-    except Exception:  # what stands in for sys.stdout often has no more than a write()
+    except Exception:  # a replacement for sys.stdout often has no method but write()
         return False
 
 

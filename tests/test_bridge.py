@@ -540,6 +540,29 @@ class TestBothWays:
         assert run.messages == ["by loguru", "by task_log"]
         assert Counter(records.messages) == Counter(["-- RUNNING", "by loguru", "by task_log", "-- SUCCESS"])
 
+    @pytest.mark.parametrize("shared", [True, False])
+    def test_the_sinks_order_is_as_documented_and_the_times_and_the_file_are_right(
+        self, shared: bool, records: Records, tmp_path: Path
+    ) -> None:
+        """On one logger 1 2 3 4 comes as 2 4 1 3; a logger that is not captured has them in order."""
+        other = another_logger_beside(records)
+        capture()
+        others = Records()
+        other.add(others)
+
+        async def count() -> None:
+            task_log("1")
+            logger.info("2")
+            task_log("3")
+            logger.info("4")
+
+        loguru_logger = LoguruLogger(logger if shared else other, log_lifecycle=False)
+        Run(count, FileLogger(tmp_path / "tasks.log"), loguru_logger)
+        seen = records if shared else others
+        assert seen.messages == (["2", "4", "1", "3"] if shared else ["1", "2", "3", "4"])
+        assert [record["message"] for record in sorted(seen, key=lambda record: record["time"])] == ["1", "2", "3", "4"]
+        assert [line[-1] for line in lines_of(tmp_path / "tasks.log")] == ["1", "2", "3", "4"]
+
     def test_what_one_logger_had_goes_to_the_other(self, records: Records) -> None:
         other = another_logger_beside(records)
         others = Records()

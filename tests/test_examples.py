@@ -174,6 +174,28 @@ def test_file_per_worker_gives_each_worker_a_file_of_its_own(tmp_path: Path, sta
         }
 
 
+def test_file_per_function_routes_e_mail_and_failures_to_files_of_their_own(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("file_per_function"))
+    for name in ("bob@example.org", "nobody"):
+        httpx.post(f"{address}/signup/{name}")
+        while {task["status"] for task in httpx.get(f"{address}/tasks").json()} & {"pending", "running"}:
+            time.sleep(0.02)
+    press_ctrl_c(process)
+    files = {path.name: messages(path.read_text("utf-8")) for path in (tmp_path / "demo").iterdir()}
+    sent = ["-- RUNNING", "Sending to bob@example.org", "-- SUCCESS"]
+    attempt = ["Sending to nobody", "This is no address"]
+    assert files.pop("email.log") == {
+        "send_email": [*sent, "-- RUNNING", *attempt, "--- Retry 1 ---", *attempt, "-- FAILED"]
+    }
+    assert files.pop("tasks.log") == {
+        "greet": ["-- RUNNING", "Hello bob@example.org", "-- SUCCESS", "-- RUNNING", "Hello nobody", "-- SUCCESS"]
+    }
+    assert files.pop("failures.log") == {
+        "send_email": ["This is no address", "--- Retry 1 ---", "This is no address", "-- FAILED"]
+    }
+    assert files == {}
+
+
 def test_loguru_sharing_has_each_line_of_app_and_task_once_in_either_log(tmp_path: Path, start: Start) -> None:
     process, address = start(*uvicorn("loguru_sharing"))
     task_id = httpx.post(f"{address}/orders/42").json()

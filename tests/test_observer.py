@@ -18,7 +18,7 @@ WORDS = ["debug", "info", "warning", "error"]
 class Recorder(LoguruObserver):
     """Keeps the records that it is handed."""
 
-    def __init__(self, *, log_lifecycle: bool = True, min_level: str = "debug") -> None:
+    def __init__(self, *, log_lifecycle: bool = True, min_level: Any = "debug") -> None:
         super().__init__(log_lifecycle=log_lifecycle, min_level=min_level)
         self.records: list[tuple[Level, str, dict[str, Any]]] = []
 
@@ -264,6 +264,31 @@ async def test_the_separator_comes_before_the_final_status_of_an_attempt_that_lo
     await observer.on_lifecycle(lifecycle_event("running"))
     await observer.on_lifecycle(lifecycle_event("failed", attempt=1))
     assert observer.messages == ["-- RUNNING", "--- Retry 1 ---", "-- FAILED"]
+
+
+@pytest.mark.parametrize("status", ["success", "failed", "interrupted", "cancelled", "rejected"])
+async def test_without_lifecycle_lines_the_end_brings_the_separators_of_silent_retries(status: str) -> None:
+    observer = Recorder(log_lifecycle=False)
+    await observer.on_log(log_event("first"))
+    await observer.on_lifecycle(lifecycle_event(status, attempt=2, tags={"tenant": "a"}))
+    assert observer.messages == ["first", "--- Retry 1 ---", "--- Retry 2 ---"]
+    level, _, extra = observer.records[-1]
+    expected = {"success": "SUCCESS", "failed": "ERROR", "interrupted": "WARNING"}.get(status, "INFO")
+    assert (level.name, extra["event"], extra["attempt"], extra["tags"]) == (expected, "retry", 2, {"tenant": "a"})
+
+
+async def test_an_end_below_min_level_brings_no_separators() -> None:
+    observer = Recorder(log_lifecycle=False, min_level="warning")
+    await observer.on_lifecycle(lifecycle_event("success", attempt=2))
+    assert observer.messages == []
+
+
+@pytest.mark.parametrize("status", ["interrupted", "cancelled"])
+async def test_a_thread_that_runs_on_after_silent_retries_gets_no_second_separator(status: str) -> None:
+    observer = Recorder(log_lifecycle=False)
+    await observer.on_lifecycle(lifecycle_event(status, attempt=1))
+    await observer.on_log(log_event("late", attempt=1))
+    assert observer.messages == ["--- Retry 1 ---", "late"]
 
 
 async def test_the_separators_of_silent_retries_come_before_the_next_line() -> None:

@@ -146,7 +146,7 @@ async def test_it_prints_the_lines_of_a_file_logger(tmp_path: Path, options: dic
                 await logger.on_log(log_event("a\nb {} <red>\x1b[2J", level=level, attempt=attempt))
             await logger.on_lifecycle(lifecycle_event("failed", attempt=5))
     assert stream.getvalue() == path.read_text()
-    assert stream.getvalue().count("--- Retry 5 ---") == (options.get("log_lifecycle", True))
+    assert stream.getvalue().count("--- Retry 5 ---") == 1
 
 
 async def test_the_apps_own_loguru_sees_nothing_of_it_and_cannot_take_it_away(

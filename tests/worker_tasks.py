@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
+import fastapi_taskflow
 from fastapi_taskflow import get_task_context
 from loguru import logger
 
-from taskflow_loguru import capture
+from taskflow_loguru import capture, task_log
 
 capture()
 
@@ -57,3 +60,31 @@ def log_what_cannot_travel() -> None:
     logger.bind(value=Unsayable()).info("an unsayable value")
     logger.bind(state=state).info("a state that is fine as yet")
     state["lock"] = threading.Lock()  # type: ignore[assignment]
+
+
+def log_with_times() -> None:
+    """Say the same in the three ways that there are, each between two looks at the clock."""
+    log_between("by task_log", task_log)
+    log_between("by the host's task_log", fastapi_taskflow.task_log)
+    log_between("by loguru", logger.info)
+
+
+async def log_with_times_async() -> None:
+    log_with_times()
+
+
+def log_with_times_and_fail() -> None:
+    log_with_times()
+    raise ConnectionError("refused")
+
+
+def log_between(message: str, log: Callable[[str], object]) -> None:
+    before = datetime.now(timezone.utc)
+    log(message)
+    fastapi_taskflow.task_log("times", of=message, before=before, after=datetime.now(timezone.utc))
+
+
+def log_what_is_no_text() -> None:
+    task_log(42)  # type: ignore[arg-type]
+    task_log(Unsayable())  # type: ignore[arg-type]
+    task_log("data", level="warning", order=42)

@@ -1,0 +1,50 @@
+"""One file for the tasks that send e-mail, one for all others, and one for failures, whichever task they are of.
+
+uvicorn --app-dir examples file_per_function:app
+"""
+
+from fastapi import Depends, FastAPI
+
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
+
+
+def is_email(record) -> bool:
+    return record["function"] == "send_email"
+
+
+def is_no_email(record) -> bool:
+    return not is_email(record)
+
+
+def is_failure(record) -> bool:
+    """The status, and what the task itself called an error."""
+    return record["extra"]["status"] == "failed" or record["level"].name == "ERROR"
+
+
+task_manager = TaskManager(
+    loggers=[
+        FileLogger("demo/email.log", log_lifecycle=True, filter=is_email),
+        FileLogger("demo/tasks.log", log_lifecycle=True, filter=is_no_email),
+        FileLogger("demo/failures.log", log_lifecycle=True, filter=is_failure),
+    ]
+)
+app = FastAPI()
+TaskAdmin(app, task_manager)
+
+
+@task_manager.task(retries=1)
+def send_email(address: str) -> None:
+    task_log(f"Sending to {address}")
+    if "@" not in address:
+        task_log("This is no address", level="error")
+        raise ValueError(address)
+
+
+@task_manager.task()
+def greet(address: str) -> None:
+    task_log(f"Hello {address}")
+
+
+@app.post("/signup/{address}")
+def signup(address: str, tasks=Depends(task_manager.get_tasks)) -> list[str]:
+    return [tasks.add_task(send_email, address), tasks.add_task(greet, address)]
