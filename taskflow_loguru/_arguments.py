@@ -66,9 +66,16 @@ def check_function(name: str, value: object, *parameters: str) -> None:
         raise TypeError(f"{wanted}, not {value!r}, which takes {signature}: {error}") from error
 
 
-def as_call(name: str, arguments: dict[str, Any]) -> str:
-    """Return the call ``name(...)`` with *arguments*, as a repr shows how an object was made."""
-    return f"{name}({', '.join(f'{key}={_shown(value)}' for key, value in arguments.items())})"
+def as_call(made: object, arguments: dict[str, Any]) -> str:
+    """Return the call that makes such an object, for its repr, with those *arguments* that are not defaults."""
+    shown = []
+    rest = dict(arguments)
+    for name, parameter in inspect.signature(type(made)).parameters.items():
+        if name in rest and (value := rest.pop(name)) != parameter.default:
+            is_named = parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
+            shown.append(f"{name}={_shown(value)}" if is_named else _shown(value))
+    shown += (f"{name}={_shown(value)}" for name, value in rest.items())  # a subclass that takes **options
+    return f"{type(made).__name__}({', '.join(shown)})"
 
 
 def _shown(value: Any) -> str:

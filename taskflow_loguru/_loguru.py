@@ -7,15 +7,21 @@ parts here, put together by hand: ``Core``, ``Logger``, the record's types, and 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from multiprocessing import current_process
 from threading import current_thread
 from typing import TYPE_CHECKING, Any, cast
 
 import loguru
-from loguru import _datetime
-from loguru._logger import Core, Logger, context, start_time
-from loguru._recattrs import RecordFile, RecordLevel, RecordProcess, RecordThread
+
+from ._versions import misfit
+
+try:
+    from loguru import _datetime
+    from loguru._logger import Core, Logger, context, start_time
+    from loguru._recattrs import RecordFile, RecordLevel, RecordProcess, RecordThread
+except ImportError as error:
+    raise misfit("loguru", error) from error
 
 if TYPE_CHECKING:
     from loguru import Logger as PublicLogger
@@ -104,3 +110,18 @@ def _circumstances(extra: dict[str, Any]) -> dict[str, Any]:
         "thread": RecordThread(thread.ident, thread.name),
         "time": time,
     }
+
+
+def _check() -> None:
+    """Make one record, as a trial of all private names at once: better here than at the first event of a task."""
+    lines: list[str] = []
+    try:
+        own = IndependentLogger()
+        own.logger.add(lines.append, format="{message}", catch=False)
+        own.emit("INFO", "a trial", {"func_name": "taskflow_loguru", "timestamp": datetime.now(timezone.utc)})
+        logger_name(loguru.logger)
+    except Exception as error:
+        raise misfit("loguru", error) from error
+
+
+_check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import check_function
+from ._arguments import as_call, check_function
 from ._escapes import escape
 from ._loguru import IndependentLogger
 from .formats import task_line
@@ -27,8 +27,9 @@ def check_format(format: str | FormatFunction) -> None:
         if not callable(format):
             raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
         check_function("format", format, "the record")
+    example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
     try:
-        lines = {render(_returning_text(format), INFO, message, _example()) for message in ("one", "two")}
+        lines = {render(_returning_text(format), INFO, message, example) for message in ("one", "two")}
     except _NoTextError as error:
         raise TypeError(f"format must return a str, not {error.args[0]!r}, as {format!r} does") from None
     except Exception as error:
@@ -56,10 +57,6 @@ def _returning_text(format: str | FormatFunction) -> str | FormatFunction:
         return template
 
     return checked
-
-
-def _example() -> dict[str, Any]:
-    return extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
 
 
 def render(format: str | FormatFunction, level: Level, message: str, extra: dict[str, Any]) -> str:
@@ -91,6 +88,9 @@ class LossLine:
 
     def __init__(self, format: str | FormatFunction) -> None:
         self._format = format
+
+    def __repr__(self) -> str:
+        return as_call(self, {"format": self._format})
 
     def __call__(self, count: int, reason: str) -> str:
         extra = extra_of("-", "taskflow_loguru", "loss", datetime.now(timezone.utc))

@@ -134,8 +134,14 @@ class FileLogger(LoguruObserver):
         return self._file.path
 
     def _arguments(self) -> dict[str, Any]:
-        more = {} if self._reopen_signal is None else {"reopen_signal": self._reopen_signal}
-        return {"sink": self.sink, "format": self._format, **super()._arguments(), **more}
+        file = self._file
+        rotation = (
+            {"max_bytes": file.max_bytes, "backup_count": file.backup_count}
+            if isinstance(file, RotatingFileSink)
+            else {"mode": "watched", "reopen_signal": self._reopen_signal}
+        )
+        more = {"format": self._format, "enqueue": self._background is not None}
+        return {"path": file.path, **rotation, **super()._arguments(), **more}
 
     async def startup(self) -> None:
         """Report once on ``sys.stderr`` if the host's own FileLogger writes the same file, each line a second time."""

@@ -85,7 +85,7 @@ class TaskManager(fastapi_taskflow.TaskManager):
         shown: dict[str, Any] = {**self._made_with}
         if shown.get(_SECRET) is not None:
             shown[_SECRET] = "..."
-        return as_call(type(self).__name__, shown)
+        return as_call(self, shown)
 
 
 def _whole_signature() -> inspect.Signature:

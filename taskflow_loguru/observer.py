@@ -93,11 +93,15 @@ class LoguruObserver(TaskObserver):
         self._retries = _Retries()
 
     def __repr__(self) -> str:
-        return as_call(type(self).__name__, self._arguments())
+        return as_call(self, self._arguments())
 
     def _arguments(self) -> dict[str, Any]:
-        arguments = {"log_lifecycle": self._log_lifecycle, "min_level": _WORDS[self._threshold]}
-        return arguments if self._filter is None else {**arguments, "filter": self._filter}
+        """Return the arguments that the repr shows, by the names of their parameters."""
+        return {
+            "log_lifecycle": self._log_lifecycle,
+            "min_level": _WORDS[self._threshold],
+            "filter": self._filter,
+        }
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Make a record. Must not raise."""

@@ -126,6 +126,36 @@ def test_the_hosts_own_task_manager_takes_our_file_logger_just_as_well(tmp_path:
     ]
 
 
+async def test_a_log_file_of_the_hosts_task_manager_on_our_path_is_warned_about_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    manager = fastapi_taskflow.TaskManager(loggers=[FileLogger("tasks.log")], log_file="folder/tasks.log")
+    for _ in range(2):
+        await manager.startup()
+        await manager.shutdown()
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"{str(tmp_path / 'tasks.log')!r}: fastapi_taskflow's own FileLogger writes this file too" in err
+    assert "import TaskManager from taskflow_loguru" in err
+
+
+def test_other_files_of_the_hosts_file_logger_are_not_warned_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, host = FileLogger(tmp_path / "ours.log"), fastapi_taskflow.FileLogger(str(tmp_path / "host.log"))
+    with TestClient(app_with(fastapi_taskflow.TaskManager(loggers=[ours, host]))):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_an_unknown_option_is_refused_before_a_file_is_made(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'snapshot_dbb'"):
+        TaskManager(log_file=tmp_path / "tasks.log", snapshot_dbb="tasks.db")  # type: ignore[call-arg]
+    assert os.listdir(tmp_path) == []
+
+
 def test_without_a_log_file_it_is_the_hosts_task_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     manager = TaskManager()

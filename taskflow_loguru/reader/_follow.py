@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import IO
 
-from .._arguments import checked_path
+from .._arguments import checked_flag, checked_path
 from ..formats import TaskLine
 from ._files import decode, is_at, lines, open_newer
 from ._parse import parse
@@ -35,9 +35,12 @@ def follow(
         stop: Ends the iterator once it is set, after what is there has been read. Without it there is no end.
 
     Raises:
-        TypeError, ValueError: ``path`` is no path of a file.
+        TypeError, ValueError: An argument is invalid.
         OSError: A file is there and cannot be read, or is a torn gzip file.
     """
+    checked_flag("from_start", from_start)
+    if stop is not None and not (hasattr(stop, "is_set") and hasattr(stop, "wait")):
+        raise TypeError(f"stop must be a threading.Event or None, not {stop!r}")
     return _follow(_Follower(checked_path(path), from_start), stop or threading.Event())
 
 

@@ -14,7 +14,12 @@ def parse(line: str) -> TaskLine | None:
     holds such a sequence (a backslash and an n) comes back with the character that it stands for.
 
     Returns:
-        The line, or None where it is neither, or of a later version of the JSON line.
+        The line, or None if it is neither, or of a later version of the JSON line.
+
+    Raises:
+        TypeError: ``line`` is no str.
     """
+    if not isinstance(line, str):
+        raise TypeError(f"line must be a str, not {line!r}")
     line = line.removesuffix("\n")
     return parse_json_line(line) if line.startswith("{") else parse_task_line(line)

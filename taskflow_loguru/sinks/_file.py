@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from .._arguments import checked_loss_line, checked_path, checked_size
+from .._arguments import as_call, check_function, checked_path, checked_size
 from .._stderr import report
 from . import _process
-from ._backlog import LossLine, loss_message, plain_loss_line
+from ._backlog import LossLine, loss_message
 from ._flock import LOCK_TIMEOUT, Flock
 from ._gate import Gate
 from ._notices import Notices
@@ -38,7 +38,9 @@ class FileSink(ABC):
         self.path = checked_path(path)
         self._file = OpenFile()
         self._previous: OpenFile | None = None
-        self._begin(checked_size("backlog_bytes", backlog_bytes), checked_loss_line(loss_line))
+        checked_size("backlog_bytes", backlog_bytes)
+        check_function("loss_line", loss_line, "a count", "a reason")
+        self._begin(backlog_bytes, loss_line)
         _process.register(self)
         try:
             self._open()
@@ -105,7 +107,8 @@ class FileSink(ABC):
 
     @loss_line.setter
     def loss_line(self, loss_line: LossLine) -> None:
-        self._spool.loss_line = checked_loss_line(loss_line)
+        check_function("loss_line", loss_line, "a count", "a reason")
+        self._spool.loss_line = loss_line
 
     # -- for the process --------------------------------------------------------------------------
 
@@ -130,12 +133,7 @@ class FileSink(ABC):
                 self._previous.close()
 
     def __repr__(self) -> str:
-        arguments = self._arguments()
-        path = arguments.pop("path")
-        if arguments["loss_line"] is plain_loss_line:
-            del arguments["loss_line"]
-        rest = "".join(f", {name}={value!r}" for name, value in arguments.items())
-        return f"{type(self).__name__}({path!r}{rest})"
+        return as_call(self, self._arguments())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), **self._arguments()), ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .._arguments import checked_loss_line, checked_size
+from .._arguments import as_call, check_function, checked_size
 from . import _process
 from ._backlog import LossLine, plain_loss_line
 from ._file import FileSink
@@ -53,10 +53,10 @@ class BackgroundSink:
         max_pending_bytes: int = DEFAULT_MAX_PENDING_BYTES,
         loss_line: LossLine = plain_loss_line,
     ) -> None:
+        check_function("loss_line", loss_line, "a count", "a reason")
         if isinstance(sink, type) or not callable(getattr(sink, "write", None)):
-            raise TypeError(f"sink must be an object with a write(message) method, not {sink!r}")
-        checked_size("max_pending_bytes", max_pending_bytes)
-        self._writer = Writer(sink, max_pending_bytes, checked_loss_line(loss_line))
+            raise TypeError(f"sink must have a write(message) method, not be {sink!r}")
+        self._writer = Writer(sink, checked_size("max_pending_bytes", max_pending_bytes), loss_line)
         self._writer.serve(self)
         self._takes_lines = takes_lines(sink)
         _process.register(self._writer)
@@ -97,13 +97,11 @@ class BackgroundSink:
 
     @loss_line.setter
     def loss_line(self, loss_line: LossLine) -> None:
-        self._writer.loss_line = checked_loss_line(loss_line)
+        check_function("loss_line", loss_line, "a count", "a reason")
+        self._writer.loss_line = loss_line
 
     def __repr__(self) -> str:
-        arguments = "".join(
-            f", {name}={value!r}" for name, value in self._arguments().items() if value is not plain_loss_line
-        )
-        return f"BackgroundSink({self.sink!r}{arguments})"
+        return as_call(self, {"sink": self.sink, **self._arguments()})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(BackgroundSink, **self._arguments()), (self.sink,)

@@ -1,0 +1,77 @@
+"""What type checkers say to users of the package: nothing about right uses, and an error in each line of wrong ones."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import missing
+
+HERE = Path(__file__).parent / "typing"
+RIGHT, WRONG = HERE / "right.py", HERE / "wrong.py"
+
+# Elsewhere than in this project, whose own settings tell mypy to read the host's sources.
+Check = Callable[[Path, Path], set[int]]
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def mypy(file: Path, folder: Path) -> set[int]:
+    if importlib.util.find_spec("mypy") is None:
+        missing("mypy")
+    done = run(folder, "mypy", "--strict", "--config-file=", "--python-executable", sys.executable, file.name)
+    assert done.returncode in (0, 1), done
+    return {int(line) for line in re.findall(rf"^{file.name}:(\d+): error", done.stdout, re.MULTILINE)}
+
+
+def pyright(file: Path, folder: Path) -> set[int]:
+    if importlib.util.find_spec("pyright") is None:
+        missing("pyright")
+    if shutil.which("node") is None:
+        missing("the program node")
+    done = run(folder, "pyright", "--outputjson", "--pythonpath", sys.executable, file.name)
+    if done.returncode not in (0, 1):
+        missing(f"pyright as npm installs it ({done.stderr.strip()[-200:]})")
+    found = json.loads(done.stdout)["generalDiagnostics"]
+    return {entry["range"]["start"]["line"] + 1 for entry in found if entry["severity"] == "error"}
+
+
+@pytest.fixture(params=[mypy, pyright], ids=["mypy", "pyright"])
+def check(request: pytest.FixtureRequest) -> Check:
+    """``check(file, folder)``: the numbers of the lines in which the checker finds errors, in a copy of the file."""
+    checker: Check = request.param
+    return lambda file, folder: checker(Path(shutil.copy(file, folder)), folder)
+
+
+def test_right_uses_have_no_error(check: Check, tmp_path: Path) -> None:
+    assert check(RIGHT, tmp_path) == set()
+
+
+def test_each_wrong_use_is_an_error(check: Check, tmp_path: Path) -> None:
+    lines = WRONG.read_text().splitlines()
+    wrong = {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
+    found = check(WRONG, tmp_path)
+    assert [lines[number - 1] for number in sorted(found ^ wrong)] == []
+
+
+def test_there_is_a_marker_for_type_checkers() -> None:
+    assert (Path(__file__).parent.parent / "taskflow_loguru" / "py.typed").is_file()
