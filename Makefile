@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 LOWEST := .venv-lowest
+NEWEST := .venv-newest
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve test test-lowest check bench soak clean
+.PHONY: demo serve test test-lowest test-newest check bench soak clean
 
 demo: $(VENV)/demo
 	$(RUN) examples/quickstart.py
@@ -19,6 +20,14 @@ test: $(VENV)/dev
 test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest
 
+# The newest versions of everything, pre-releases too, and beyond what pyproject.toml allows: a look into the future.
+test-newest:
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --editable '.[dev]'
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --upgrade fastapi-taskflow loguru
+	$(NEWEST)/bin/python -m pip list --disable-pip-version-check
+	$(NEWEST)/bin/python -m pytest
+
 check: $(VENV)/dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -31,7 +40,7 @@ soak: $(VENV)/dev
 	$(RUN) -m pytest -m soak -s --timeout=0
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) demo
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
