@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 import socket
 import subprocess
@@ -428,8 +429,10 @@ def pay() -> None:
 
 
 def test_every_name_of_the_guide_can_be_imported_from_taskflow_loguru() -> None:
-    for name in ("RedisBackend", "task_log", "TaskAdmin"):
+    for name in ("RedisBackend", "TaskAdmin"):
         assert getattr(taskflow_loguru, name) is getattr(fastapi_taskflow, name)
+    signatures = [inspect.signature(module.task_log) for module in (taskflow_loguru, fastapi_taskflow)]
+    assert signatures[0].parameters == signatures[1].parameters
     for observer in (taskflow_loguru.FileLogger, taskflow_loguru.StdoutLogger):
         assert issubclass(observer, fastapi_taskflow.TaskObserver)
     assert issubclass(taskflow_loguru.TaskManager, fastapi_taskflow.TaskManager)
