@@ -31,7 +31,7 @@ class TaskManager(fastapi_taskflow.TaskManager):
         log_file_max_bytes: ``max_bytes`` of that file.
         log_file_backup_count: ``backup_count`` of that file.
         log_file_mode: ``mode`` of that file.
-        log_lifecycle: ``log_lifecycle`` of that file.
+        log_lifecycle: ``log_lifecycle`` of that file; of no effect without one, as in the host.
         options: All other options of ``fastapi_taskflow.TaskManager``, as the host takes them.
 
     Raises:

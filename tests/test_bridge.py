@@ -8,6 +8,7 @@ import pickle
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from fastapi_taskflow.wrapper import ManagedBackgroundTasks
 from loguru import logger
 
 from taskflow_loguru import FileLogger, LoguruLogger, TaskManager, capture, json_line, task_line, task_log
+from taskflow_loguru._task_log import SentMessage
 from tests import worker_tasks
 from tests.conftest import lifecycle_event, log_event
 from tests.hosting import WAIT_SECONDS, Watch, app_with, lines_of, masked
@@ -377,7 +379,7 @@ class TestCapture:
         with pytest.raises(TypeError, match="logger must be a loguru logger, not <RootLogger root"):
             LoguruLogger(logging.getLogger())  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="min_level must be one of"):
-            LoguruLogger(min_level="loud")
+            LoguruLogger(min_level="loud")  # type: ignore[arg-type]
 
 
 def lambda_named(name: str, function: Callable[[], Any]) -> Callable[[], None]:
@@ -586,6 +588,12 @@ class TestBothWays:
         Run(function, LoguruLogger(log_lifecycle=False), retries=1)
         assert records.messages.count("--- Retry 1 ---") == 1
         assert [text for text in records.messages if text.startswith("Attempt")] == ["Attempt 0", "Attempt 1"]
+
+    async def test_a_separator_has_the_true_time_of_the_captured_line_that_it_is_for(self, records: Records) -> None:
+        time = datetime(2026, 1, 1, 11, 59, tzinfo=timezone.utc)
+        captured = SentMessage("in a worker", time, "loguru.logger")
+        await LoguruLogger().on_log(log_event(captured, attempt=1))
+        assert [(record["message"], record["extra"]["timestamp"]) for record in records] == [("--- Retry 1 ---", time)]
 
     @pytest.mark.parametrize("where", ["in on_log", "in a thread", "in a task of its own"])
     def test_an_observer_that_logs_by_loguru_makes_no_loop(self, where: str, records: Records) -> None:

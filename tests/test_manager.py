@@ -30,7 +30,7 @@ async def show_events_to(manager: TaskManager) -> None:
     observer = manager.logger
     assert observer is not None
     for number in range(100):
-        task = {"task_id": f"{number:08}", "attempt": number % 3}
+        task: dict[str, Any] = {"task_id": f"{number:08}", "attempt": number % 3}
         await observer.on_lifecycle(lifecycle_event("running", task_id=f"{number:08}"))
         await observer.on_log(log_event(f"Grüße {number}\n", level="warning", **task))
         await observer.on_log(log_event("quiet", level="debug", **task))
@@ -126,18 +126,22 @@ def test_the_hosts_own_task_manager_takes_our_file_logger_just_as_well(tmp_path:
     ]
 
 
+@pytest.mark.parametrize(("ours", "of_the_host"), [("tasks.log", "link/tasks.log"), ("link/tasks.log", "tasks.log")])
 async def test_a_log_file_of_the_hosts_task_manager_on_our_path_is_warned_about_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ours: str, of_the_host: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").symlink_to(tmp_path)
-    manager = fastapi_taskflow.TaskManager(loggers=[FileLogger("tasks.log")], log_file="folder/tasks.log")
-    for _ in range(2):
-        await manager.startup()
-        await manager.shutdown()
+    (tmp_path / "link").symlink_to(tmp_path)
+    file_logger = FileLogger(ours)
+    manager = fastapi_taskflow.TaskManager(loggers=[file_logger], log_file=str(tmp_path / of_the_host))
+    another = fastapi_taskflow.TaskManager(loggers=[file_logger])
+    for each in (manager, another):
+        await each.startup()
+    for each in (manager, another):
+        await each.shutdown()
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert f"{str(tmp_path / 'tasks.log')!r}: fastapi_taskflow's own FileLogger writes this file too" in err
+    assert f"{str(tmp_path / ours)!r}: fastapi_taskflow's own FileLogger writes this file too" in err
     assert "import TaskManager from taskflow_loguru" in err
 
 
@@ -182,7 +186,7 @@ def test_every_other_option_goes_to_the_host_as_it_is(tmp_path: Path) -> None:
 
 def test_an_option_that_the_host_does_not_know_is_refused_as_the_host_does() -> None:
     with pytest.raises(TypeError, match="snapshot_file"):
-        TaskManager(snapshot_file="tasks.db")
+        TaskManager(snapshot_file="tasks.db")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
