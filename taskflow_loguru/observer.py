@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections import OrderedDict
-from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from fastapi_taskflow import LifecycleEvent, LogEvent, TaskObserver
 
 from ._arguments import as_call, check_function, checked_flag
 from ._escapes import as_text
+from ._retries import Retries
 from ._stderr import report
 from ._task_log import SentMessage
 from .formats._record import in_utc
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
 
 MinLevel: TypeAlias = Literal["debug", "info", "warning", "error", "DEBUG", "INFO", "WARNING", "ERROR"]
 """What a type checker takes for ``min_level``; the call itself takes any case, such as "Warning"."""
-
-V = TypeVar("V")
-
-MAX_REMEMBERED_TASKS = 10_000
-"""How many tasks that are being retried are remembered at most, for those that never report an end."""
-
-MAX_REMEMBERED_STOPPED_TASKS = 32
-"""How many that were interrupted or cancelled in a retry: the host lets a thread run on, and what it logs is of it."""
 
 _FINAL = frozenset({"success", "failed", "interrupted", "cancelled", "rejected"})
 _STOPPED = frozenset({"interrupted", "cancelled"})
@@ -90,7 +81,7 @@ class LoguruObserver(TaskObserver):
         self.handler_filter = None if filter is None else self._passes
         self._threshold = _LEVELS[min_level.lower()].no
         self._hidden = tuple(word for word, level in _LEVELS.items() if level.no < self._threshold)
-        self._retries = _Retries()
+        self._retries = Retries()
 
     def __repr__(self) -> str:
         return as_call(self, self._arguments())
@@ -177,58 +168,6 @@ class LoguruObserver(TaskObserver):
         for number in self._retries.new(task_id, extra["attempt"], silent_only=silent_only):
             of_retry = extra_of(task_id, extra["func_name"], "retry", extra["timestamp"], number, extra["tags"])
             self.emit(level, f"--- Retry {number} ---", of_retry)
-
-
-class _Retries:
-    """Which retries of which tasks have had their separator."""
-
-    def __init__(self) -> None:
-        self.are_known = False
-        self._last: OrderedDict[str, int] = OrderedDict()
-        self._stopped: OrderedDict[str, int] = OrderedDict()
-        self._refused: OrderedDict[str, frozenset[int]] = OrderedDict()
-
-    def new(self, task_id: str, attempt: int, *, silent_only: bool) -> Iterator[int]:
-        """Return the retries up to *attempt* that have had no separator; from now on they have.
-
-        With *silent_only* those that the filter has refused a line of are left out.
-        """
-        if not attempt:  # a task that was queued again under its old id, perhaps
-            self.end(task_id, is_stopped=False)
-            return iter(())
-        if task_id in self._stopped:
-            known, most = self._stopped, MAX_REMEMBERED_STOPPED_TASKS
-        else:
-            known, most = self._last, MAX_REMEMBERED_TASKS
-        last = known.get(task_id, 0)
-        _remember(known, task_id, max(last, attempt), most)
-        self.are_known = True
-        refused = self._refused.get(task_id, ()) if silent_only else ()
-        return (number for number in range(last + 1, attempt + 1) if number not in refused)
-
-    def refuse(self, task_id: str, attempt: int) -> None:
-        """Remember that the filter refused a line of this retry."""
-        if attempt and task_id not in self._stopped:
-            refused = self._refused.get(task_id, frozenset())
-            _remember(self._refused, task_id, refused | {attempt}, MAX_REMEMBERED_TASKS)
-            self.are_known = True
-
-    def end(self, task_id: str, *, is_stopped: bool) -> None:
-        """Forget the task; a stopped one only when others need its place."""
-        last = self._last.pop(task_id, None)
-        self._refused.pop(task_id, None)
-        if not is_stopped:
-            self._stopped.pop(task_id, None)
-        elif last is not None:
-            _remember(self._stopped, task_id, last, MAX_REMEMBERED_STOPPED_TASKS)
-        self.are_known = bool(self._last or self._stopped or self._refused)
-
-
-def _remember(known: OrderedDict[str, V], task_id: str, value: V, most: int) -> None:
-    known[task_id] = value
-    known.move_to_end(task_id)
-    if len(known) > most:
-        known.popitem(last=False)
 
 
 def extra_of(

@@ -101,9 +101,7 @@ async def test_a_character_that_the_terminals_encoding_lacks_is_escaped() -> Non
     with contextlib.redirect_stdout(stream):
         await StdoutLogger().on_log(log_event("Grüße, 你好"))
     stream.flush()
-    assert stream.buffer.getvalue() == (
-        b"[abc12345] [send_email] 2026-01-01T12:00:00 Gr\\xfc\\xdfe, \\u4f60\\u597d\n"
-    )
+    assert stream.buffer.getvalue() == (b"[abc12345] [send_email] 2026-01-01T12:00:00 Gr\\xfc\\xdfe, \\u4f60\\u597d\n")
 
 
 async def test_it_prints_to_what_sys_stdout_is_at_the_time() -> None:
