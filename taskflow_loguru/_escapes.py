@@ -1,17 +1,61 @@
-"""One event, one line: what becomes of the characters that would end a line, hide it, or drive a terminal."""
+"""One event, one line: escapes for the characters that end a line, hide it, or drive a terminal."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_FEW = 8
+"""Up to how many different characters one ``str.replace`` each is faster than a table."""
+
+_CONTROLS = [chr(number) for number in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)]
+_RUN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SEQUENCE = re.compile(r"\\(?:[nrt]|x[01][0-9a-f]|x7f|x[89][0-9a-f]|u202[89]|ud[89a-f][0-9a-f]{2})")
-_CHARS = {sequence: char for char, sequence in _SHORT.items()}
+
+
+class _Escapes:
+    """Replacements of single characters, at a cost per character that hardly depends on how many are replaced."""
+
+    def __init__(self, escape: Callable[[str], str]) -> None:
+        self._escape = escape
+        by_char = self._by_char = {char: escape(char) for char in _CONTROLS}
+        # str.translate looks a character up by its number, faster in a list than in a dictionary. It leaves those
+        # beyond the list as they are.
+        self._by_number = [by_char.get(char, char) for char in map(chr, range(0x202A))]
+
+    def apply(self, text: str) -> str:
+        found = [char for char in self._by_char if char in text]
+        if len(found) > _FEW:
+            return "".join([self._apply_to_piece(text[start : start + 4096]) for start in range(0, len(text), 4096)])
+        for char in found:
+            text = text.replace(char, self._by_char[char])
+        return text
+
+    def _apply_to_piece(self, piece: str) -> str:
+        # A match costs as much as ten characters of a table, whatever its length.
+        if len(_RUN.findall(piece, 0, 512)) < 25:
+            return _RUN.sub(self._apply_to_run, piece)
+        return piece.translate(self._by_number)
+
+    def _apply_to_run(self, match: re.Match[str]) -> str:
+        return self._escape(match[0])
+
+
+def _as_python_writes_it(text: str) -> str:
+    return text.encode("unicode_escape").decode()
+
+
+def _as_json_writes_it(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+_IN_TEXT, _IN_JSON = _Escapes(_as_python_writes_it), _Escapes(_as_json_writes_it)
+_CHARS = {_as_python_writes_it(char): char for char in (*_CONTROLS, *map(chr, range(0xD800, 0xE000)))}
 
 
 def as_text(value: object) -> str:
-    """``value`` as text, whatever it is: a broken ``__str__`` costs its own words, not the line."""
+    """Return *value* as text, whatever it is: a broken ``__str__`` costs its own words, not the line."""
     if type(value) is str:
         return value
     try:
@@ -21,36 +65,39 @@ def as_text(value: object) -> str:
 
 
 def raising(value: object, error: Exception) -> str:
-    """What stands in a line for a value that cannot be shown."""
+    """Return the stand-in for a value that cannot be shown."""
     return f"<{type(value).__name__} that raises {type(error).__name__}>"
 
 
+def without_surrogates(text: str) -> str:
+    """Return *text* with lone surrogates, which UTF-8 cannot hold, as Python writes them."""
+    return str.encode(text, "utf-8", "backslashreplace").decode()
+
+
 def escape(text: str) -> str:
-    """``text`` with control characters (C0, DEL, C1, U+2028, U+2029) and lone surrogates as Python writes them."""
-    # isprintable() is false for all of them, and much cheaper to ask than the expression.
-    return text if text.isprintable() else _HIDDEN.sub(_escaped, text)
+    """Return *text* with control characters (C0, DEL, C1, U+2028, U+2029) and lone surrogates as Python writes them."""
+    # isprintable() is false for each of them, and far cheaper than to search for them.
+    if text.isprintable():
+        return text
+    if text.isascii():
+        # The codec escapes the same characters, and doubles backslashes, which stay single here. A run of them in its
+        # output is the pairs, then at most the one that begins an escape: to halve the pairs from the left is exact.
+        return text.encode("unicode_escape").replace(b"\\\\", b"\\").decode()
+    text = _IN_TEXT.apply(text)
+    return text if text.isprintable() else without_surrogates(text)
 
 
 def unescape(text: str) -> str:
-    """What :func:`escape` was given; a text that held such a sequence itself is not to be told from it."""
+    """Undo :func:`escape`; a text that held such a sequence itself cannot be told apart, and is unescaped too."""
     return _SEQUENCE.sub(_unescaped, text) if "\\" in text else text
 
 
 def escape_in_json(document: str) -> str:
-    """A JSON document with the same characters, which can only stand in its strings, as JSON escapes."""
-    return document if document.isprintable() else _HIDDEN.sub(_escaped_long, document)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    char = match[0]
-    return _SHORT.get(char) or (f"\\x{ord(char):02x}" if char < "\u0100" else _escaped_long(match))
-
-
-def _escaped_long(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
+    """Return a JSON document with the same characters, which only its strings can hold, as JSON escapes."""
+    if document.isascii():  # the encoders escape C0 themselves
+        return document.replace("\x7f", "\\u007f") if "\x7f" in document else document
+    return document if document.isprintable() else _IN_JSON.apply(document)
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    sequence = match[0]
-    digits = sequence[2:]  # behind \x or \u
-    return _CHARS.get(sequence) or chr(int(digits, 16))
+    return _CHARS[match[0]]
