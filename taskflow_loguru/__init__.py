@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._task_log import task_log
     from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
-    from .formats import json_line, task_line
+    from .formats import datadog_line, detailed_line, ecs_line, google_line, json_line, otel_line, task_line
     from .manager import TaskManager
     from .stdout_logger import StdoutLogger
 
@@ -33,7 +33,12 @@ __all__ = [
     "TaskAdmin",
     "TaskManager",
     "capture",
+    "datadog_line",
+    "detailed_line",
+    "ecs_line",
+    "google_line",
     "json_line",
+    "otel_line",
     "reader",
     "sinks",
     "task_line",
@@ -45,7 +50,15 @@ _HOMES = {
     "taskflow_loguru._task_log": ("task_log",),
     "taskflow_loguru.bridge": ("LoguruLogger", "capture"),
     "taskflow_loguru.file_logger": ("FileLogger",),
-    "taskflow_loguru.formats": ("json_line", "task_line"),
+    "taskflow_loguru.formats": (
+        "datadog_line",
+        "detailed_line",
+        "ecs_line",
+        "google_line",
+        "json_line",
+        "otel_line",
+        "task_line",
+    ),
     "taskflow_loguru.manager": ("TaskManager",),
     "taskflow_loguru.stdout_logger": ("StdoutLogger",),
 }

@@ -1,11 +1,13 @@
-"""JSON lines: every field, any value, the same bytes from both encoders, and the span of the request."""
+"""JSON lines: every field, any value, the same values from both encoders, and the span of the request."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import uuid
@@ -32,6 +34,7 @@ from taskflow_loguru.sinks import RotatingFileSink
 from tests.conftest import formatted, lifecycle_event, log_event
 from tests.hosting import app_with, lines_of
 
+ORIGIN = {"host": socket.gethostname(), "pid": os.getpid()}
 DOCS = Path(__file__).parent.parent / "docs" / "formats.md"
 
 Point = namedtuple("Point", "x y")
@@ -132,16 +135,18 @@ async def test_a_log_line_has_its_fields_and_leaves_out_the_others(tmp_path: Pat
         "message": "sent",
         "tags": {"tenant": "a"},
         "data": {"to": "bob"},
+        **ORIGIN,
     }
 
 
 async def test_a_line_of_nothing_but_a_message_has_neither_tags_nor_data(tmp_path: Path) -> None:
     [line] = await written(tmp_path, log_event())
-    assert list(line) == ["v", "time", "level", "event", "task_id", "func_name", "attempt", "message"]
+    assert list(line) == ["v", "time", "level", "event", "task_id", "func_name", "attempt", "message", "host", "pid"]
 
 
 async def test_a_lifecycle_line_tells_how_the_task_ended(tmp_path: Path) -> None:
-    event = lifecycle_event("failed", attempt=1, duration=1.5, error="boom\n", stacktrace="Traceback\n  ...")
+    stacktrace = "Traceback\n  ...\nshop.Broken: boom\n"
+    event = lifecycle_event("failed", attempt=1, duration=1.5, error="boom\n", stacktrace=stacktrace)
     [separator, line] = await written(tmp_path, event)
     assert line == {
         "v": 1,
@@ -156,7 +161,9 @@ async def test_a_lifecycle_line_tells_how_the_task_ended(tmp_path: Path) -> None
         "duration": 1.5,
         "retries_used": 1,
         "error": "boom\n",
-        "stacktrace": "Traceback\n  ...",
+        "stacktrace": stacktrace,
+        "error_type": "shop.Broken",
+        **ORIGIN,
     }
     assert (separator["event"], separator["attempt"], separator["message"]) == ("retry", 1, "--- Retry 1 ---")
     assert "status" not in separator
@@ -188,6 +195,7 @@ def test_a_record_of_no_task_has_what_it_binds_as_data_and_its_exception(tmp_pat
         "func_name": "test_a_record_of_no_task_has_what_it_binds_as_data_and_its_exception",
         "message": "welcome bob",
         "data": {"user": "bob", "event": "signup", "task_id": 7, "timestamp": "now"},
+        **ORIGIN,
     }
     assert second["error"] == "<ValueError that raises RuntimeError>"
     assert second["stacktrace"].startswith("Traceback (most recent call last):\n")
@@ -213,7 +221,7 @@ async def test_the_fields_are_those_of_the_documented_schema(tmp_path: Path) -> 
         lines = await written(
             tmp_path,
             log_event("sent", tags={"tenant": "a"}, extra={"to": "bob"}),
-            lifecycle_event("failed", duration=1.5, error="boom", stacktrace="Traceback ..."),
+            lifecycle_event("failed", duration=1.5, error="boom", stacktrace="Traceback ...\nValueError: boom\n"),
         )
     provider.shutdown()
     types = {str: "string", int: "integer", float: "number", dict: "object"}
@@ -402,6 +410,7 @@ VALUES = [
     *("".join(chr(random.choice([0x5c, 0x22, 0x2f, 0x7f, 0x0a, 0xd800, 0xdfff, 0x1f600])) for _ in range(20))
       for _ in range(200)),
     {1e20, 2e20, 3e-20, 2**80, 1.5}, {"b", "a", None, True}, {frozenset({1e30, 2e30}), frozenset({3})},
+    [[[2**64, -2**70, float("nan")]]],
     {1: {2.5: [], None: {}}}, [], {}, (), b"\xff\x00", datetime.datetime(2026, 1, 1), decimal.Decimal("1E+5"),
 ]
 """
@@ -422,27 +431,29 @@ print(*(name for name in ("opentelemetry", "orjson") if sys.modules.get(name)), 
 """
 
 
-def written_without(*modules: str) -> tuple[list[bytes], list[str]]:
-    """The lines that an interpreter writes which has none of ``modules``; and which of the libraries it has."""
+def written_without(*modules: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The objects that an interpreter writes which has none of ``modules``; and which of the libraries it has."""
     done = subprocess.run([sys.executable, "-c", VALUES + CHILD, *modules], capture_output=True, timeout=60, check=True)
-    return done.stdout.split(b"\n"), done.stderr.decode().split()
+    objects = [decoded(line) for line in done.stdout.decode().split("\n")[:-1]]
+    assert len({document.pop("pid") for document in objects}) == 1
+    return objects, done.stderr.decode().split()
 
 
 @pytest.fixture(scope="module")
-def with_all() -> list[bytes]:
-    lines, libraries = written_without()
+def with_all() -> list[dict[str, Any]]:
+    objects, libraries = written_without()
     assert libraries == ["opentelemetry", "orjson"]
-    assert len(lines) > 6000
-    return lines
+    assert len(objects) > 6000
+    return objects
 
 
-def test_without_orjson_every_byte_is_the_same(with_all: list[bytes]) -> None:
+def test_without_orjson_every_value_is_the_same(with_all: list[dict[str, Any]]) -> None:
     assert written_without("orjson") == (with_all, ["opentelemetry"])
 
 
-def test_without_opentelemetry_a_line_is_the_same_as_without_a_span(with_all: list[bytes]) -> None:
+def test_without_opentelemetry_a_line_is_the_same_as_without_a_span(with_all: list[dict[str, Any]]) -> None:
     assert written_without("opentelemetry") == (with_all, ["orjson"])
-    assert not any(b"span_id" in line for line in with_all)
+    assert not any("span_id" in document for document in with_all)
 
 
 # -- the span of the request ----------------------------------------------------------------------
@@ -486,12 +497,13 @@ def test_a_task_has_the_span_of_the_request_that_started_it_and_none_without_one
         for _ in range(2):
             client.post(f"/run/{function.__name__}")
     lines = [decoded(line) for line in lines_of(tmp_path / "tasks.jsonl")]
-    ids = [(line.get("trace_id"), line.get("span_id")) for line in lines if line["event"] == "log"]
+    names = ("trace_id", "span_id", "trace_flags")
+    ids = [tuple(map(line.get, names)) for line in lines if line["event"] == "log"]
     if is_traced:
-        assert ids == [(f"{span.trace_id:032x}", f"{span.span_id:016x}") for span in spans]
+        assert ids == [(f"{span.trace_id:032x}", f"{span.span_id:016x}", f"{span.trace_flags:02x}") for span in spans]
         assert len(set(ids)) == 2
     else:
-        assert ids == [(None, None)] * 2
+        assert ids == [(None, None, None)] * 2
 
 
 async def test_a_span_of_the_tasks_own_is_the_one_that_is_named(tmp_path: Path, tracer: trace.Tracer) -> None:

@@ -1,4 +1,4 @@
-"""Any value as one line of JSON: orjson where it is installed, the standard library otherwise, to the same byte."""
+"""Any value as one line of JSON: encoded by orjson if it is installed, by the standard library otherwise."""
 
 from __future__ import annotations
 
@@ -10,65 +10,85 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, TypeVar
 
-from .._escapes import as_text, escape_in_json, raising
+from .._escapes import as_text, escape_in_json, raising, without_surrogates
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 try:
     import orjson
 except ImportError:
 
     def _dumps(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-    def _as_python_writes_it(number: float) -> Any:
-        return number
+        document = _encode(value)
+        document.encode()  # raises for a lone surrogate, as orjson does
+        return document
 
 else:
+    # What orjson would write in its own way is refused, and converted below as without it.
+    _REFUSED = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
     def _dumps(value: Any) -> str:
-        return orjson.dumps(value).decode()
-
-    def _as_python_writes_it(number: float) -> Any:
-        # orjson writes a few numbers in its own way (1e16 for 1e+16), and has no large integers.
-        return orjson.Fragment(repr(number))
+        return orjson.dumps(value, option=_REFUSED).decode()
 
 
 MAX_DEPTH = 64
 """How deep values nest at most in a JSON line."""
 
 MAX_ITEMS = 100_000
-"""How many items the containers of a JSON line have at most, together."""
+"""How many items the containers of one value have at most, together."""
 
 _CUT = "..."
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 T = TypeVar("T")
 
 
-def to_json(value: dict[str, Any]) -> str:
-    """``value`` as an RFC 8259 object without line breaks or control characters, whatever it holds.
+def to_json(value: Any) -> str:
+    """Return *value* as RFC 8259 JSON without line breaks or control characters, whatever it holds.
 
     Dates and times become ISO 8601 text, sets and tuples arrays, bytes text, enum members their value, data
-    classes objects; NaN and the infinities null; anything else its ``str()``. What contains itself, nests deeper
-    than :data:`MAX_DEPTH` or has more than :data:`MAX_ITEMS` items is cut off there with "...". A lone surrogate
-    is escaped as :func:`task_line` does it.
+    classes objects; NaN and the infinities null; anything else its ``str()``. A value that contains itself, nests
+    deeper than :data:`MAX_DEPTH` or has more than :data:`MAX_ITEMS` items is cut off there with "...". Lone surrogates
+    are escaped as Python writes them. The values are equal with both encoders; the spelling of a number may differ.
     """
-    room = iter(range(MAX_ITEMS))
-    return escape_in_json(_dumps({name: _plain(item, (), room) for name, item in value.items()}))
+    try:
+        document = _dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        value = _plain(value, (), iter(range(3 * MAX_ITEMS)))
+        try:
+            document = _dumps(value)
+        except (TypeError, ValueError):  # orjson has no integers of more than 64 bits
+            document = _encode(value)
+    return escape_in_json(document)
+
+
+def plain(value: Any) -> Any:
+    """Return *value* made of the types that JSON has; as it is, if it is a dictionary of nothing but those."""
+    if type(value) is dict and all(map(_is_scalar, list(value.values()))):
+        return value
+    # Some levels are the line's own: to_json() must not cut what this has not, only because it needs another pass.
+    return _plain(value, (0, 0, 0), iter(range(MAX_ITEMS)))
 
 
 def to_text(value: object) -> str:
-    """``value`` as text without lone surrogates: strict readers refuse a JSON escape of one."""
-    return str.encode(as_text(value), "utf-8", "backslashreplace").decode()
+    """Return *value* as text without lone surrogates: strict readers refuse a JSON escape of one."""
+    return without_surrogates(as_text(value))
+
+
+def _is_scalar(value: object) -> bool:
+    # A large integer is written in hexadecimal.
+    return type(value) in _SCALARS and (type(value) is not int or -(2**63) <= value < 2**63)
 
 
 def _plain(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
-    """``value`` made of nothing but what JSON has; ``room`` has an element for each item that still fits."""
+    """Convert *value*; *room* has an element for each item that still fits."""
     kind = type(value)
     if kind is str:
         return value if value.isascii() else to_text(value)
     if value is None or kind is bool:
         return value
     if kind is int:
-        return value if -(2**63) <= value < 2**63 else _large(value)
+        return _whole(value)
     if kind is float:
         return _number(value)
     if id(value) in parents or len(parents) >= MAX_DEPTH:
@@ -81,14 +101,14 @@ def _plain(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
 
 def _plain_object(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
     if isinstance(value, Mapping):
-        # A copy: the task goes on in its thread, and may change meanwhile what it has logged.
+        # A copy: the task goes on in its thread, and may change what it has logged meanwhile.
         items = _fitting(list(value.items()), room, (_CUT, _CUT))
         return {to_text(key): _plain(item, parents, room) for key, item in items}
     if isinstance(value, (list, tuple)):
         return [_plain(item, parents, room) for item in _fitting(value, room, _CUT)]
     if isinstance(value, Set):
         # A set has no order: the text of its items gives it one that is the same everywhere.
-        return sorted((_plain(item, parents, room) for item in _fitting(list(value), room, _CUT)), key=_dumps)
+        return sorted((_plain(item, parents, room) for item in _fitting(list(value), room, _CUT)), key=_encode)
     if isinstance(value, enum.Enum):
         return _plain(value.value, parents, room)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -106,7 +126,7 @@ def _plain_object(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> 
 
 
 def _fitting(items: Iterable[T], room: Iterator[int], mark: T) -> Iterator[T]:
-    """The first of ``items``, as many as there is room for, and ``mark`` in place of the rest."""
+    """Yield the first of *items*, as many as there is room for, and *mark* in place of the rest."""
     for item in items:
         if next(room, None) is None:
             yield mark
@@ -114,12 +134,10 @@ def _fitting(items: Iterable[T], room: Iterator[int], mark: T) -> Iterator[T]:
         yield item
 
 
-def _number(value: float) -> Any:
-    if not math.isfinite(value):
-        return None
-    return value if value == 0 or 1e-4 <= abs(value) < 1e16 else _as_python_writes_it(value)
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
-def _large(value: int) -> Any:
-    # Python may be told to refuse to write out or to read what has more than 640 digits, hexadecimal excepted.
-    return _as_python_writes_it(value) if value.bit_length() < 2_000 else hex(value)
+def _whole(value: int) -> int | str:
+    # Python may be told to refuse to write out or to read integers of more than 640 digits, hexadecimal excepted.
+    return value if value.bit_length() < 2_000 else hex(value)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._json import to_json, to_text
+from ._bound import bounded, json_cost
+from ._facts import Facts, facts_of
+from ._json import to_json
 from ._line import TaskLine
-from ._record import event_of, in_utc, rendered, traceback_of
-from ._tracing import current_span
+from ._options import check_options
+from ._origin import HOST, pid
+from ._record import rendered
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -18,43 +22,41 @@ JSON_SCHEMA_VERSION = 1
 """The version of the lines of :func:`json_line`: raised when a field changes its meaning or is removed."""
 
 
-def json_line(record: Record) -> str:
-    """One JSON object (RFC 8259) with all that is known of an event; ``docs/formats.md`` tells its fields.
+def json_line(record: Record, *, max_bytes: int | None = None, host: str | None = None) -> str:
+    """One JSON object (RFC 8259) with all that is known of an event; ``docs/formats.md`` lists its fields.
 
     - ``time`` is the event's, RFC 3339, in UTC, with microseconds; ``duration`` is in seconds.
-    - What an event does not have is left out. An active OpenTelemetry span adds its ``trace_id`` and
-      ``span_id`` where opentelemetry-api is installed.
+    - A field that an event does not have is left out. An active OpenTelemetry span adds its ``trace_id``,
+      ``span_id`` and ``trace_flags`` if opentelemetry-api is installed.
     - Any value of ``task_log``'s keyword arguments is rendered somehow, and the object is always valid.
     - A record of no task, from a logger that shares the file, has its bound values as ``data``, and an
       exception as ``error`` and ``stacktrace``.
 
-    orjson encodes it where that is installed (the extra ``json``), the standard library otherwise: the same
-    bytes, more slowly.
+    orjson encodes it if it is installed (the extra ``json``), the standard library otherwise: the same values, more
+    slowly.
+
+    Args:
+        max_bytes: The most bytes that a line has, with its newline; None sets no bound. In a longer line the longest
+            values are cut and say how much is missing; times and ids never are.
+        host: The name of the host; None takes the system's.
+
+    Raises:
+        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
     """
-    event = event_of(record)
-    fields: dict[str, Any] = {
-        "v": JSON_SCHEMA_VERSION,
-        "time": f"{in_utc(event['timestamp']).isoformat(timespec='microseconds')[:26]}Z",
-        "level": record["level"].name.lower(),
-        "event": event.get("event"),
-        "task_id": event.get("task_id"),
-        "func_name": event.get("func_name", record["function"]),
-        "attempt": event.get("attempt"),
-        "message": record["message"],
-        "status": event.get("status"),
-        "duration": event.get("duration"),
-        "retries_used": event.get("retries_used"),
-        "error": event.get("error"),
-        "stacktrace": event.get("stacktrace"),
-        **current_span(),
-        "tags": event.get("tags") or None,
-        "data": event.get("data") or None,
-    }
-    exception = record["exception"]
-    if exception is not None:
-        fields["error"] = to_text(exception.value)
-        fields["stacktrace"] = traceback_of(record)
-    return rendered(record, to_json({name: value for name, value in fields.items() if value is not None}))
+    if max_bytes is not None or host is not None:
+        check_options(_line_of, json_cost, max_bytes, host=host)
+    return rendered(record, json_text(record, max_bytes=max_bytes, host=host))
+
+
+def json_text(record: Record, *, max_bytes: int | None = None, host: str | None = None) -> str:
+    """Return the line of :func:`json_line` for *record*, without its newline."""
+    if max_bytes is None:
+        return _line_of(facts_of(record), host=host)
+    return bounded(facts_of(record), partial(_line_of, host=host), max_bytes, json_cost)
+
+
+def _line_of(facts: Facts, *, host: str | None) -> str:
+    return to_json({"v": JSON_SCHEMA_VERSION, **facts, "host": host or HOST, "pid": pid()})
 
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from loguru import Record
 
+_last_second: tuple[tuple[int, ...], str] = ((), "")
+
 
 def rendered(record: Record, line: str) -> str:
     """Store *line* in the record and return the template that names it.
@@ -39,3 +41,26 @@ def traceback_of(record: Record) -> str:
 def in_utc(time: datetime) -> datetime:
     """Return *time* in UTC; a time without a zone counts as UTC."""
     return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+
+
+def second_of(time: datetime) -> str:
+    """Return *time* in UTC to the second, as ``2026-01-01T12:00:00``."""
+    global _last_second
+    if time.tzinfo is not timezone.utc:
+        time = in_utc(time)
+    second = (time.year, time.month, time.day, time.hour, time.minute, time.second)
+    known = _last_second  # read once: another thread may put another second there
+    if known[0] != second:
+        known = second, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*second)
+        _last_second = known
+    return known[1]
+
+
+def microsecond_of(time: datetime) -> str:
+    """Return *time* as RFC 3339 in UTC, with all six digits of its microseconds."""
+    return "%s.%06dZ" % (second_of(time), time.microsecond)  # noqa: UP031  (twice as fast as an f-string)
+
+
+def millisecond_of(time: datetime) -> str:
+    """Return *time* as RFC 3339 in UTC, to the millisecond."""
+    return "%s.%03dZ" % (second_of(time), time.microsecond // 1000)  # noqa: UP031  (twice as fast as an f-string)

@@ -1,22 +1,31 @@
-"""The OpenTelemetry span that an event belongs to, where opentelemetry-api is installed."""
+"""The OpenTelemetry span that an event belongs to, if opentelemetry-api is installed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+
+_NONE: Mapping[str, str] = {}
 
 try:
     from opentelemetry import trace
 except ImportError:
 
-    def current_span() -> dict[str, Any]:
-        """No ids: there is nothing that could make a span."""
-        return {}
+    def current_span() -> Mapping[str, str]:
+        """Return no ids: there is nothing that could make a span."""
+        return _NONE
 
 else:
 
-    def current_span() -> dict[str, Any]:
-        """The ids of the active span, in hexadecimal; none where no span is active."""
-        context = trace.get_current_span().get_span_context()
+    def current_span() -> Mapping[str, str]:
+        """Return the ids and flags of the active span, in hexadecimal; none if no span is active."""
+        span = trace.get_current_span()
+        if span is trace.INVALID_SPAN:
+            return _NONE
+        context = span.get_span_context()
         if not context.is_valid:
-            return {}
-        return {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
+            return _NONE
+        return {
+            "trace_id": trace.format_trace_id(context.trace_id),
+            "span_id": trace.format_span_id(context.span_id),
+            "trace_flags": f"{context.trace_flags:02x}",
+        }

@@ -1,0 +1,137 @@
+"""One JSON object per event in the Elastic Common Schema."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ._bound import bounded, json_cost
+from ._facts import Facts, nanoseconds, system_facts
+from ._json import to_json, to_text
+from ._line import TaskLine
+from ._options import check_options
+from ._origin import HOST, pid
+from ._parsing import parse_fields, seconds
+from ._record import rendered
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+ECS_VERSION = "9.4.0"
+"""The version of the Elastic Common Schema that :func:`ecs_line` writes."""
+
+_LEVELS = {"success": "notice"}
+"""Levels under the names that Elastic's tools rank; the others have the same."""
+_OUTCOMES = {
+    "success": "success",
+    "failed": "failure",
+    "interrupted": "unknown",
+    "cancelled": "unknown",
+    "rejected": "unknown",
+}
+"""Outcomes by final status."""
+_IN_KEYS = str.maketrans(".*\\", "___")
+
+
+def ecs_line(
+    record: Record,
+    *,
+    service: str | None = None,
+    environment: str | None = None,
+    host: str | None = None,
+    max_bytes: int | None = None,
+) -> str:
+    """One JSON object in the Elastic Common Schema, for Filebeat, Elastic Agent and Logstash.
+
+    What the schema has no field for is under ``taskflow``. A task's tags are ``labels``, the keyword arguments of
+    ``task_log()`` are in ``taskflow.data``, where they can overwrite no field. Any value is rendered as
+    :func:`json_line` does it.
+
+    Args:
+        service: ``service.name``; None leaves it out.
+        environment: ``service.environment``, such as "production"; None leaves it out.
+        host: ``host.name``; None takes the system's.
+        max_bytes: The most bytes that a line has, with its newline, as for :func:`json_line`.
+
+    Raises:
+        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
+    """
+    check_options(_line_of, json_cost, max_bytes, service=service, environment=environment, host=host)
+    return rendered(record, ecs_text(record, service=service, environment=environment, host=host, max_bytes=max_bytes))
+
+
+def ecs_text(
+    record: Record,
+    *,
+    service: str | None = None,
+    environment: str | None = None,
+    host: str | None = None,
+    max_bytes: int | None = None,
+) -> str:
+    """Return the line of :func:`ecs_line` for *record*, without its newline."""
+    line_of = partial(_line_of, service=service, environment=environment, host=host)
+    return bounded(system_facts(record), line_of, max_bytes, json_cost)
+
+
+def _line_of(facts: Facts, *, service: str | None, environment: str | None, host: str | None) -> str:
+    get = facts.get
+    level, status = facts["level"], get("status")
+    tags = get("tags")
+    fields = {
+        "@timestamp": facts["time"],
+        "log.level": _LEVELS.get(level, level),
+        "message": facts["message"],
+        "ecs.version": ECS_VERSION,
+        "event.kind": "event",
+        "event.dataset": f"{service}.taskflow" if service else "taskflow",
+        "event.action": get("event"),
+        "event.outcome": _OUTCOMES.get(str(status)),
+        "event.duration": nanoseconds(facts),
+        "log.origin.function": facts["func_name"],
+        "taskflow.task_id": get("task_id"),
+        "taskflow.attempt": get("attempt"),
+        "taskflow.status": status,
+        "taskflow.retries_used": get("retries_used"),
+        "error.type": get("error_type"),
+        "error.message": get("error"),
+        "error.stack_trace": get("stacktrace"),
+        "trace.id": get("trace_id"),
+        "span.id": get("span_id"),
+        # A dot in a key would make an object of it. Labels are keywords.
+        "labels": {to_text(key).translate(_IN_KEYS): to_text(value) for key, value in tags.items()} if tags else None,
+        "taskflow.data": get("data"),
+        "service.name": service,
+        "service.environment": environment,
+        "host.name": host or HOST,
+        "process.pid": pid(),
+    }
+    return to_json({name: value for name, value in fields.items() if value is not None})
+
+
+def parse_ecs_line(line: str) -> TaskLine | None:
+    """Parse a line of :func:`ecs_line`; return None for any other line."""
+    return parse_fields(line, ecs_facts)
+
+
+def ecs_facts(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts that the fields of a line of :func:`ecs_line` hold."""
+    get = fields.get
+    level = fields["log.level"]
+    return {
+        "time": fields["@timestamp"],
+        "level": "success" if level == "notice" else level,
+        "event": get("event.action"),
+        "task_id": get("taskflow.task_id"),
+        "func_name": get("log.origin.function"),
+        "attempt": get("taskflow.attempt"),
+        "message": fields["message"],
+        "status": get("taskflow.status"),
+        "duration": seconds(get("event.duration")),
+        "retries_used": get("taskflow.retries_used"),
+        "error": get("error.message"),
+        "stacktrace": get("error.stack_trace"),
+        "tags": get("labels"),
+        "data": get("taskflow.data"),
+        "trace_id": get("trace.id"),
+        "span_id": get("span.id"),
+    }

@@ -1,0 +1,79 @@
+"""All that is known of an event, under the names of :func:`json_line`: the ground of every JSON format."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from ._json import plain, to_text
+from ._record import event_of, microsecond_of, traceback_of
+from ._tracing import current_span
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+Facts = dict[str, Any]
+"""Facts by name. A fact that an event does not have is absent; none is None."""
+
+LEVELS = {"trace": 5, "debug": 10, "info": 20, "success": 25, "warning": 30, "error": 40, "critical": 50}
+"""loguru's own levels with their numbers, least first."""
+
+_OF_A_STATUS = ("status", "duration", "retries_used", "error", "stacktrace")
+_TYPE = re.compile(r"[\w.<>]+")
+
+
+def facts_of(record: Record) -> Facts:
+    """Return the facts of a record, in the order of the fields of :func:`json_line`."""
+    event = event_of(record)
+    get = event.get
+    facts: Facts = {
+        "time": microsecond_of(event["timestamp"]),
+        "level": record["level"].name.lower(),
+        "event": get("event"),
+        "task_id": get("task_id"),
+        "func_name": get("func_name", record["function"]),
+        "attempt": get("attempt"),
+        "message": record["message"],
+    }
+    if facts["attempt"] is None:  # a record of no task, or nearly one
+        facts = {name: value for name, value in facts.items() if value is not None}
+    for name in _OF_A_STATUS:
+        if (value := get(name)) is not None:
+            facts[name] = value
+    if record["exception"] is not None:
+        facts["error"] = to_text(record["exception"].value)
+        facts["stacktrace"] = traceback_of(record)
+    if "error" in facts and (kind := error_type(facts["error"], facts.get("stacktrace"))):
+        facts["error_type"] = kind
+    if span := current_span():
+        facts.update(span)
+    if tags := get("tags"):
+        facts["tags"] = plain(tags)
+    if data := get("data"):
+        facts["data"] = plain(data)
+    return facts
+
+
+def system_facts(record: Record) -> Facts:
+    """Return the facts of a record with one of loguru's own levels: the next lower one for an app's own."""
+    facts = facts_of(record)
+    if facts["level"] not in LEVELS:
+        number = record["level"].no
+        facts["level"] = next((name for name, least in reversed(LEVELS.items()) if number >= least), "trace")
+    return facts
+
+
+def error_type(error: object, stacktrace: object) -> str | None:
+    """Return the class of an exception as the end of its traceback names it: the host reports its text alone."""
+    if not isinstance(error, str) or not isinstance(stacktrace, str):
+        return None
+    end = stacktrace.rfind(f": {error}") if error else len(stacktrace.rstrip("\n"))
+    name = stacktrace[stacktrace.rfind("\n", 0, max(end, 0)) + 1 : end] if end >= 0 else ""
+    return name if _TYPE.fullmatch(name) else None
+
+
+def nanoseconds(facts: Facts) -> int | None:
+    """Return the duration of an event in nanoseconds, as systems count it; None if it has none."""
+    duration = facts.get("duration")
+    return round(duration * 1e9) if isinstance(duration, (int, float)) and math.isfinite(duration) else None

@@ -1,0 +1,79 @@
+"""All formats in one place: the pure function behind each, and which parser a JSON line needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from ._datadog_line import datadog_facts, datadog_line, datadog_text
+from ._detailed_line import detailed_line, detailed_text
+from ._ecs_line import ecs_facts, ecs_line, ecs_text
+from ._google_line import google_facts, google_line, google_text
+from ._json_line import json_line, json_text
+from ._line import TaskLine
+from ._otel_line import otel_facts, otel_line, otel_text
+from ._parsing import parse_fields
+from ._task_line import task_line, task_text
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+Renderer = Callable[["Record"], str]
+"""From a record to its line without a newline."""
+
+RENDERERS: dict[Callable[..., str], Callable[..., str]] = {
+    task_line: task_text,
+    detailed_line: detailed_text,
+    json_line: json_text,
+    ecs_line: ecs_text,
+    otel_line: otel_text,
+    datadog_line: datadog_text,
+    google_line: google_text,
+}
+"""The pure function behind each format: the line itself, in place of a template for loguru."""
+
+_FACTS_BY_KEY = {
+    "ecs.version": ecs_facts,
+    "severity_number": otel_facts,
+    "logger.name": datadog_facts,
+    "severity": google_facts,
+}
+
+
+def renderer_of(format: object) -> Renderer | None:
+    """Return the pure function of one of our formats, or of a partial of one with keyword arguments; else None.
+
+    Raises:
+        TypeError, ValueError: If a partial of our format has an unknown or an invalid argument.
+    """
+    function: Any = format
+    keywords: dict[str, Any] = {}
+    if isinstance(format, partial) and not format.args:
+        function, keywords = format.func, format.keywords
+    try:
+        text = RENDERERS.get(function)
+    except TypeError:  # not hashable, so none of ours
+        return None
+    if text is None or not keywords:
+        return text
+    function(_example(), **keywords)
+    return partial(text, **keywords)
+
+
+def parse_system_line(line: str) -> TaskLine | None:
+    """Parse a JSON line of a format for other systems; each has a key that no other has. Return None for any other."""
+
+    def facts_of(fields: dict[str, Any]) -> dict[str, Any]:
+        return next(read for key, read in _FACTS_BY_KEY.items() if key in fields)(fields)
+
+    return parse_fields(line, facts_of)
+
+
+def _example() -> Record:
+    class Info:
+        name, no = "INFO", 20
+
+    event = {"task_id": "", "func_name": "", "event": "log", "timestamp": datetime.now(timezone.utc)}
+    return cast("Record", {"exception": None, "extra": event, "function": "", "level": Info, "message": ""})

@@ -1,0 +1,123 @@
+"""One JSON object per event in the OpenTelemetry log data model."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ._bound import bounded, json_cost
+from ._facts import Facts, system_facts
+from ._json import to_json
+from ._line import TaskLine
+from ._options import check_options
+from ._origin import HOST, pid
+from ._parsing import parse_fields
+from ._record import rendered
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+_SEVERITIES = {
+    "trace": (1, "TRACE"),
+    "debug": (5, "DEBUG"),
+    "info": (9, "INFO"),
+    "success": (10, "INFO2"),
+    "warning": (13, "WARN"),
+    "error": (17, "ERROR"),
+    "critical": (21, "FATAL"),
+}
+_LEVELS = {number: level for level, (number, _) in _SEVERITIES.items()}
+_ATTRIBUTES = {
+    "taskflow.event": "event",
+    "taskflow.task.id": "task_id",
+    "code.function.name": "func_name",
+    "taskflow.attempt": "attempt",
+    "taskflow.status": "status",
+    "taskflow.duration": "duration",
+    "taskflow.retries_used": "retries_used",
+    "exception.type": "error_type",
+    "exception.message": "error",
+    "exception.stacktrace": "stacktrace",
+    "taskflow.tags": "tags",
+    "taskflow.data": "data",
+}
+_TRACE = ("trace_id", "span_id", "trace_flags")
+
+
+def otel_line(
+    record: Record,
+    *,
+    service: str | None = None,
+    environment: str | None = None,
+    host: str | None = None,
+    max_bytes: int | None = None,
+) -> str:
+    """One JSON object in the OpenTelemetry log data model, for the Collector's filelog receiver.
+
+    ``timestamp``, ``severity_text``, ``severity_number``, ``body``, ``trace_id``, ``span_id``, ``trace_flags``,
+    ``attributes`` and ``resource`` are what the data model calls so; ``docs/formats.md`` has the receiver's
+    configuration. The keyword arguments of ``task_log()`` are in ``attributes["taskflow.data"]``, where they can
+    overwrite no attribute. Any value is rendered as :func:`json_line` does it.
+
+    Args:
+        service: ``service.name`` of the resource; None leaves it out.
+        environment: ``deployment.environment.name``, such as "production"; None leaves it out.
+        host: ``host.name``; None takes the system's.
+        max_bytes: The most bytes that a line has, with its newline, as for :func:`json_line`.
+
+    Raises:
+        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
+    """
+    check_options(_line_of, json_cost, max_bytes, service=service, environment=environment, host=host)
+    return rendered(record, otel_text(record, service=service, environment=environment, host=host, max_bytes=max_bytes))
+
+
+def otel_text(
+    record: Record,
+    *,
+    service: str | None = None,
+    environment: str | None = None,
+    host: str | None = None,
+    max_bytes: int | None = None,
+) -> str:
+    """Return the line of :func:`otel_line` for *record*, without its newline."""
+    line_of = partial(_line_of, service=service, environment=environment, host=host)
+    return bounded(system_facts(record), line_of, max_bytes, json_cost)
+
+
+def _line_of(facts: Facts, *, service: str | None, environment: str | None, host: str | None) -> str:
+    number, text = _SEVERITIES[facts["level"]]
+    resource = {
+        "service.name": service,
+        "deployment.environment.name": environment,
+        "host.name": host or HOST,
+        "process.pid": pid(),
+    }
+    return to_json(
+        {
+            "timestamp": facts["time"],
+            "severity_text": text,
+            "severity_number": number,
+            "body": facts["message"],
+            **{name: facts[name] for name in _TRACE if name in facts},
+            "attributes": {key: facts[name] for key, name in _ATTRIBUTES.items() if name in facts},
+            "resource": {key: value for key, value in resource.items() if value is not None},
+        }
+    )
+
+
+def parse_otel_line(line: str) -> TaskLine | None:
+    """Parse a line of :func:`otel_line`; return None for any other line."""
+    return parse_fields(line, otel_facts)
+
+
+def otel_facts(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts that the fields of a line of :func:`otel_line` hold."""
+    attributes = fields["attributes"]
+    return {
+        "time": fields["timestamp"],
+        "level": _LEVELS[fields["severity_number"]],
+        "message": fields["body"],
+        **{name: fields.get(name) for name in _TRACE},
+        **{name: attributes.get(key) for key, name in _ATTRIBUTES.items()},
+    }
