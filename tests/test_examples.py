@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from taskflow_loguru import FileLogger
-from taskflow_loguru.formats import task_line
+from taskflow_loguru.formats import detailed_line, task_line
 from tests.conftest import lifecycle_event, log_event
 
 ROOT = Path(__file__).parent.parent
@@ -236,6 +236,18 @@ def test_json_lines_are_read_back_by_the_app_that_wrote_them(tmp_path: Path, sta
     assert (resized["tags"], resized["data"]) == ({"image": "cat.png"}, {"image": "cat.png", "size": [640, 480]})
 
 
+def test_redaction_leaves_no_secret_in_the_file(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("redaction"))
+    httpx.post(f"{address}/charges/4111111111111111")
+    press_ctrl_c(process)
+    log = (tmp_path / "demo" / "tasks.jsonl").read_text("utf-8")
+    assert not re.search("411111|s3cret", log)
+    _, charging, failed = map(json.loads, log.splitlines())
+    assert charging["message"] == "Charging ****1111"
+    assert charging["data"] == {"card": "****", "request": {"token": "****", "note": "paid with ****1111"}}
+    assert (failed["error"], failed["error_type"]) == ("the bank refuses ****1111", "ValueError")
+
+
 def blocks(path: Path, language: str) -> list[str]:
     """The code blocks of a Markdown file, also those inside of lists."""
     found = re.findall(r"^([ \t]*)```(\w*)\n(.*?)^\1```$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -276,7 +288,19 @@ class TestReadme:
         await logger.on_log(log_event("Connecting to SMTP server", **retried))
         await logger.on_lifecycle(lifecycle_event("success", **ended))
         await logger.close()
-        assert blocks(README, "") == [(tmp_path / "tasks.log").read_text("utf-8")]
+        assert blocks(README, "")[0] == (tmp_path / "tasks.log").read_text("utf-8")
+
+    async def test_its_detailed_lines_are_those_that_the_file_gets(self, tmp_path: Path) -> None:
+        began = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+        logger = FileLogger(tmp_path / "tasks.log", log_lifecycle=True, format=detailed_line)
+        await logger.on_log(log_event("Connecting to SMTP server", timestamp=began + timedelta(milliseconds=4)))
+        retried = {"attempt": 1, "timestamp": began + timedelta(seconds=2, milliseconds=10)}
+        await logger.on_log(log_event("Connecting to SMTP server", **retried))
+        ended = {"attempt": 1, "timestamp": began + timedelta(seconds=3, milliseconds=210), "duration": 1.2}
+        stacktrace = "Traceback ...\nConnectionError: refused\n"
+        await logger.on_lifecycle(lifecycle_event("failed", error="refused", stacktrace=stacktrace, **ended))
+        await logger.close()
+        assert blocks(README, "")[1] == (tmp_path / "tasks.log").read_text("utf-8")
 
     def test_the_table_has_every_parameter_of_filelogger_with_its_default(self) -> None:
         rows = re.findall(r"^\| `(\w+)` \| (?:`(.+?)`)? ?\|", README.read_text("utf-8"), re.MULTILINE)

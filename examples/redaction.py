@@ -1,0 +1,47 @@
+"""No secret in the log: a format that masks the record, then writes it as JSON.
+
+uvicorn --app-dir examples redaction:app
+"""
+
+import re
+from typing import Any
+
+from fastapi import Depends, FastAPI
+
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, task_log
+
+SECRET_NAMES = {"password", "token", "card"}
+CARD_NUMBER = re.compile(r"\b\d{12,15}(\d{4})\b")
+
+
+def masked(value: Any) -> Any:
+    """Return *value* with card numbers masked in its text, however deep, and secrets by their name."""
+    if isinstance(value, str):
+        return CARD_NUMBER.sub(r"****\1", value)
+    if isinstance(value, dict):
+        return {name: "****" if name in SECRET_NAMES else masked(item) for name, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def masked_json_line(record: Any) -> str:
+    """Format a copy of the record: other observers see the original, and the task still uses it."""
+    safe = {**record, "message": masked(record["message"]), "extra": masked(record["extra"])}
+    template = json_line(safe)
+    record["rendered"] = safe["rendered"]
+    return template
+
+
+task_manager = TaskManager(loggers=[FileLogger("demo/tasks.jsonl", format=masked_json_line, log_lifecycle=True)])
+app = FastAPI()
+TaskAdmin(app, task_manager)
+
+
+@task_manager.task()
+def charge(card: str) -> None:
+    task_log(f"Charging {card}", card=card, request={"token": "s3cret", "note": f"paid with {card}"})
+    raise ValueError(f"the bank refuses {card}")
+
+
+@app.post("/charges/{card}")
+def start_charge(card: str, tasks=Depends(task_manager.get_tasks)) -> str:
+    return tasks.add_task(charge, card)
