@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Callable
 
+from ._signals import is_from_signal_handler
+
 _FEW = 8
 """Up to how many different characters one ``str.replace`` each is faster than a table."""
 
@@ -65,7 +67,13 @@ def as_text(value: object) -> str:
 
 
 def raising(value: object, error: Exception) -> str:
-    """Return the stand-in for a value that cannot be shown."""
+    """Return the stand-in for a value that cannot be shown.
+
+    Raises:
+        Exception: The same *error*, if it is not the value's but a signal handler's.
+    """
+    if is_from_signal_handler(error):
+        raise error
     return f"<{type(value).__name__} that raises {type(error).__name__}>"
 
 

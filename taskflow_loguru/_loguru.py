@@ -1,12 +1,14 @@
-"""The one place that knows loguru from the inside: a logger of our own, and records made from events.
+"""The only module that knows the inside of loguru: a logger of our own, and records made from events.
 
-loguru has no public call for a logger with its own handlers (its issue 932), and its ``log()`` spends most of
-its time to find out what an event has already told: when, where, in which function. Both are loguru's own
-parts here, put together by hand: ``Core``, ``Logger``, the record's types, and ``Handler.emit``.
+loguru has no public call for a logger with its own handlers (its issue 932), and its ``log()`` spends most of its time
+on finding out what an event already tells: time, place, function. So its own parts are put together by hand: ``Core``,
+``Logger``, the record's types, and ``Handler.emit``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from multiprocessing import current_process
 from threading import current_thread
@@ -25,25 +27,32 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from loguru import Logger as PublicLogger
+    from loguru import Message, Record, Writable
     from loguru import RecordFile as PublicRecordFile
+
+RENDERED = "{rendered}"
+"""The format of a handler for records that are rendered already; loguru adds the newline."""
 
 NO_FILE = cast("PublicRecordFile", RecordFile("", ""))
 """The ``file`` of a record that no line of code has logged."""
 
 
 class IndependentLogger:
-    """A loguru logger whose handlers are nobody else's: no ``remove()`` or ``configure()`` of an app's reaches it.
+    """A loguru logger with handlers of its own: no ``remove()`` or ``configure()`` of an app reaches it.
 
     Args:
-        brief: Make records of what a task's event says and nothing else, without the time to look up process
-            and thread: for handlers whose format is known not to ask for them.
+        brief: Make records of the event's own facts alone, without the time to look up process and thread: for a format
+            and a filter that are known not to ask for them.
+        render: A function of the record whose result the record has as ``rendered``: for a handler with the format
+            :data:`RENDERED`. loguru prepares such a format once, and a format function's template for each record.
 
     Attributes:
-        logger: The loguru logger, to add handlers to.
+        logger: The loguru logger.
     """
 
-    def __init__(self, *, brief: bool = False) -> None:
+    def __init__(self, *, brief: bool = False, render: Callable[[Record], str] | None = None) -> None:
         self._brief = brief
+        self._render = render
         self._core = Core()
         self._levels = {
             level.name: RecordLevel(level.name, level.no, level.icon) for level in self._core.levels.values()
@@ -62,13 +71,22 @@ class IndependentLogger:
         )
         self.logger = cast("PublicLogger", logger)
 
-    def emit(self, level: str, message: str, extra: dict[str, Any]) -> None:
-        """Hand a record to the handlers: what ``bind(**extra).log(level, message)`` does, from known facts.
+    def add(self, sink: Writable | Callable[[Message], None], **options: Any) -> None:
+        """Add a handler, as ``logger.add`` does, that takes no lock around its sink, which has to do that itself.
+
+        loguru's own lock refuses a signal handler that logs while the same handler writes, and stays locked for good if
+        one raises between two of its lines.
+        """
+        number = self.logger.add(sink, level=0, **options)
+        self._core.handlers[number]._protected_lock = nullcontext
+
+    def emit(self, level: str, message: str, extra: dict[str, Any]) -> dict[str, Any]:
+        """Hand a record to the handlers and return it: ``bind(**extra).log(level, message)``, from known facts.
 
         The record's time is ``extra["timestamp"]``, its function ``extra["func_name"]``.
 
         Raises:
-            Exception: What a handler's format or sink raises, where it was added with ``catch=False``.
+            Exception: Any exception of a handler that was added with ``catch=False``.
         """
         record: dict[str, Any] = {
             "exception": None,
@@ -79,8 +97,11 @@ class IndependentLogger:
         }
         if not self._brief:
             record.update(_circumstances(extra))
+        if self._render is not None:
+            record["rendered"] = self._render(cast("Record", record))
         for handler in self._core.handlers.values():
             handler.emit(record, level, False, False, None)
+        return record
 
 
 def logger_name(logger: PublicLogger) -> str | int:
@@ -117,7 +138,7 @@ def _check() -> None:
     lines: list[str] = []
     try:
         own = IndependentLogger()
-        own.logger.add(lines.append, format="{message}", catch=False)
+        own.add(lines.append, format="{message}", catch=False)
         own.emit("INFO", "a trial", {"func_name": "taskflow_loguru", "timestamp": datetime.now(timezone.utc)})
         logger_name(loguru.logger)
     except Exception as error:

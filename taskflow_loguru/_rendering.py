@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import as_call, check_function
 from ._escapes import escape
 from ._loguru import IndependentLogger
+from ._signals import is_from_signal_handler
 from .formats import task_line
 from .observer import ERROR, INFO, Level, extra_of
 from .sinks._backlog import loss_message
 
 if TYPE_CHECKING:
-    from loguru import FormatFunction, Record
-
-    from .sinks._writer import Sink
+    from loguru import FormatFunction, Message, Record
 
 
 def check_format(format: str | FormatFunction) -> None:
@@ -60,31 +59,28 @@ def _returning_text(format: str | FormatFunction) -> str | FormatFunction:
 
 
 def render(format: str | FormatFunction, level: Level, message: str, extra: dict[str, Any]) -> str:
-    """The line that a handler with that format would write, as one line."""
-    lines: list[str] = []
+    """Return the line that a handler with that format would write, as one line."""
     logger = IndependentLogger()
-    logger.logger.add(lines.append, format=format, level=0, catch=False)
-    logger.emit(level.name, message, extra)
-    return one_line(lines[0])
+    logger.add(keep_line, format=format, catch=False)
+    return str(logger.emit(level.name, message, extra)[LINE])
+
+
+LINE = "line"
+"""The key under which :func:`keep_line` leaves a line in its record."""
+
+
+def keep_line(message: Message) -> None:
+    """Leave the text of a record in the record, as one line: the sink of a handler that only renders."""
+    cast("dict[str, Any]", message.record)[LINE] = one_line(message)
 
 
 def one_line(text: str) -> str:
-    """``text`` with what would make two lines of it escaped, and an end. TAB stays: it separates columns."""
+    """Escape everything in *text* that would make a second line of it. TAB stays: it separates columns."""
     return "\t".join(map(escape, text.removesuffix("\n").split("\t"))) + "\n"
 
 
-class OneLineSink:
-    """Holds what a format made to the promise that one event is one line."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def write(self, message: str) -> None:
-        self._sink.write(one_line(message))
-
-
 class LossLine:
-    """Says a loss in the format that the file has."""
+    """Render a loss in the format of the file."""
 
     def __init__(self, format: str | FormatFunction) -> None:
         self._format = format
@@ -97,5 +93,7 @@ class LossLine:
         message = loss_message(count, reason)
         try:
             return render(self._format, ERROR, message, extra)
-        except Exception:
+        except Exception as error:
+            if is_from_signal_handler(error):
+                raise
             return render(task_line, ERROR, message, extra)

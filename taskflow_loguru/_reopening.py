@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 import threading
 import weakref
 from types import FrameType
 from typing import Any
 
-from .sinks import WatchedFileSink
+from .sinks._file import FileSink
 
 
 def check_signal(number: int) -> None:
-    """Raise a TypeError or a ValueError where no handler can be set for ``number`` here."""
+    """Raise a TypeError or a ValueError if no handler can be set for *number* here."""
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"reopen_signal must be a signal such as signal.SIGHUP, not {number!r}")
     if number not in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -21,19 +22,27 @@ def check_signal(number: int) -> None:
         raise ValueError(f"reopen_signal must be None outside the main thread, not {number!r}")
 
 
-def reopen_on(number: int, file: WatchedFileSink) -> None:
-    """Have the signal close ``file``, so that its next write opens it, and then call the handler that was there."""
+def reopen_on(number: int, file: FileSink) -> None:
+    """Have the signal close *file*, so that its next write opens it, and call the handler that was set before."""
     previous = signal.getsignal(number)
     if isinstance(previous, _Reopener):
         previous.files.add(file)
-    else:
-        signal.signal(number, _Reopener(file, previous))
+        return
+    signal.signal(number, _Reopener(file, previous))
+    # While the interpreter ends, it gives back the default action, which ends the process with that signal as its
+    # status. test_reopen_signal.py::test_the_signal_is_ignored_while_the_interpreter_ends
+    atexit.register(_ignore, number)
+
+
+def _ignore(number: int) -> None:
+    if isinstance(signal.getsignal(number), _Reopener):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Reopener:
-    """The handler: one for all files of a signal, so that the chain does not grow with each logger that is made."""
+    """The handler: one for all files of a signal, so that the chain does not grow with each logger."""
 
-    def __init__(self, file: WatchedFileSink, previous: Any) -> None:
+    def __init__(self, file: FileSink, previous: Any) -> None:
         self.files = weakref.WeakSet([file])
         self._previous = previous
 

@@ -6,127 +6,151 @@ import asyncio
 import os
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, overload
 
-from ._arguments import checked_flag, checked_size
+from ._arguments import checked_flag
 from ._host import has_open
-from ._loguru import IndependentLogger
-from ._rendering import LossLine, OneLineSink, check_format, render
+from ._log_file import DEFAULT_BACKUP_COUNT, DEFAULT_MAX_BYTES, DEFAULT_MODE, Mode, check_watched, file_and_background
+from ._loguru import RENDERED, IndependentLogger
+from ._rendering import LINE, LossLine, check_format, keep_line, render
 from ._reopening import check_signal, reopen_on
+from ._signals import is_from_signal_handler
 from ._stderr import report
-from .formats import json_line, task_line
+from .formats import renderer_of, task_line
 from .observer import Level, LoguruObserver, MinLevel
-from .sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
-from .sinks._file import DEFAULT_BACKLOG_BYTES
-from .sinks.background import DEFAULT_MAX_PENDING_BYTES
+from .sinks import BackgroundSink, RotatingFileSink, Stats, WatchedFileSink
 
 if TYPE_CHECKING:
     from loguru import FilterFunction, FormatFunction
 
-_OWN_FORMATS = (task_line, json_line)
-
 
 class FileLogger(LoguruObserver):
-    """Writes the log of each task to a plain text file: ``TaskManager(loggers=[FileLogger("tasks.log")])``.
+    """Write the log of each task to a plain text file: ``TaskManager(loggers=[FileLogger("tasks.log")])``.
 
-    - A line is in the file when ``on_log`` returns (unless ``enqueue=True``). Any number of processes may
-      write to one path.
-    - One event is one line, whatever the message holds: see :func:`~taskflow_loguru.formats.task_line`. So it
-      is with a format of your own: control characters in what it makes (TAB excepted) are escaped.
-    - Nothing is raised into a task. While the file cannot be written its lines are kept; a format that raises
-      is said on ``sys.stderr`` once, and ``task_line`` takes its place.
-    - It writes before ``startup()`` and after ``close()`` too: ``close()`` closes the file, and the next event
-      opens it again.
-    - Its loguru logger is its own: the app's ``logger.remove()``, ``configure()`` and ``disable()`` do not
-      reach it, and its lines reach none of the app's sinks. To write to its file from the app's logger, add
-      :attr:`sink` to that.
+    - A line is in the file when ``on_log`` returns (unless ``enqueue=True``). Any number of processes may write to one
+      path.
+    - One event is one line, whatever the message holds: see :func:`~taskflow_loguru.formats.task_line`. With a format
+      of your own, too, control characters in a line (TAB excepted) are escaped.
+    - Nothing is raised into a task. While the file cannot be written, lines are kept. If a format raises, the line is
+      written as ``task_line``, and ``sys.stderr`` reports that once.
+    - Events before ``startup()`` and after ``close()`` are written too: ``close()`` closes the file, and the next event
+      opens it again. After ``close()`` a line is in the file when ``on_log`` returns, also with ``enqueue=True``.
+    - Its loguru logger is its own: the app's ``logger.remove()``, ``configure()`` and ``disable()`` do not reach it,
+      and none of its lines reaches a sink of the app. To write to its file from the app's logger, add :attr:`sink` to
+      that.
 
     Args:
-        path: The file, taken literally. It and its missing folders are made at once.
-        max_bytes: The size in bytes that the file must not exceed. 0: never rotate. ``mode="rotate"`` only.
-        backup_count: How many backups (``tasks.log.1`` is the newest) are kept. 0: never rotate.
-            ``mode="rotate"`` only.
-        mode: "rotate": :class:`~taskflow_loguru.sinks.RotatingFileSink`. "watched": something else, such as
-            logrotate, moves the file: :class:`~taskflow_loguru.sinks.WatchedFileSink`.
+        path: The file, taken literally; it and its missing folders are made at once. Or a sink of
+            :mod:`taskflow_loguru.sinks`, for what goes beyond size and mode:
+            ``FileLogger(RotatingFileSink("tasks.log", max_bytes=..., backup_count=..., compression="gzip"))``.
+        max_bytes: The size in bytes that the file must not exceed; 10 MiB by default. 0: never rotate. It has no effect
+            with ``mode="watched"``.
+        backup_count: How many backups (``tasks.log.1`` is the newest) are kept; 5 by default. 0: never rotate. It has
+            no effect with ``mode="watched"``.
+        mode: "rotate" (the default): :class:`~taskflow_loguru.sinks.RotatingFileSink`. "watched": another program, such
+            as logrotate, moves the file: :class:`~taskflow_loguru.sinks.WatchedFileSink`.
         log_lifecycle: Whether to write a line for each status of a task too.
         min_level: "debug", "info", "warning" or "error", in any case: the least level that is written.
-        format: How a line looks: a format of :mod:`taskflow_loguru.formats`, or a format string or function
-            as ``loguru.logger.add`` takes it. ``{time}`` is the event's, in UTC.
+        format: A format of :mod:`taskflow_loguru.formats`, or a format string or function as ``loguru.logger.add``
+            takes it. ``{time}`` is the event's, in UTC.
         filter: A function of the loguru record that returns whether to write its line; None: write every line. It sees
             separators and lifecycle lines too. If it raises, the line is written, and ``sys.stderr`` reports that once.
         enqueue: Whether a thread of its own writes, so that a slow disk never stalls the event loop
-            (:class:`~taskflow_loguru.sinks.BackgroundSink`). A killed process then loses what was waiting.
-        reopen_signal: A signal that closes the file, so that the next line opens it again; for a
-            ``postrotate`` that sends SIGHUP. A handler that is there already is called too.
-            ``mode="watched"`` only, and only in the main thread.
-        backlog_bytes: How many bytes of lines to keep while the file cannot be written.
-        max_pending_bytes: With ``enqueue=True``, how many bytes of lines may wait for the thread.
+            (:class:`~taskflow_loguru.sinks.BackgroundSink`). A killed process then loses the lines that wait.
+        reopen_signal: A signal that closes the file, so that the next line opens it again; for a ``postrotate`` that
+            sends SIGHUP. A handler that was set before is called too. Only for a watched file, and only in the main
+            thread.
 
     Attributes:
         sink: The loguru sink that it owns.
 
     Raises:
-        TypeError, ValueError: An argument is not what it may be; the text says which, and what may be.
+        TypeError, ValueError: An argument is invalid; the message names it, its value and what is allowed.
         OSError: The file cannot be opened.
     """
 
+    @overload
     def __init__(
         self,
         path: str | os.PathLike[str],
         *,
-        max_bytes: int = 10 * 1024 * 1024,
-        backup_count: int = 5,
-        mode: Literal["rotate", "watched"] = "rotate",
+        max_bytes: int = ...,
+        backup_count: int = ...,
+        mode: Mode = ...,
+        log_lifecycle: bool = ...,
+        min_level: MinLevel = ...,
+        format: str | FormatFunction = ...,
+        filter: FilterFunction | None = ...,
+        enqueue: bool = ...,
+        reopen_signal: int | None = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        path: RotatingFileSink | WatchedFileSink | BackgroundSink,
+        *,
+        log_lifecycle: bool = ...,
+        min_level: MinLevel = ...,
+        format: str | FormatFunction = ...,
+        filter: FilterFunction | None = ...,
+        enqueue: bool = ...,
+        reopen_signal: int | None = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | RotatingFileSink | WatchedFileSink | BackgroundSink,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        backup_count: int = DEFAULT_BACKUP_COUNT,
+        mode: Mode = DEFAULT_MODE,
         log_lifecycle: bool = False,
         min_level: MinLevel = "info",
         format: str | FormatFunction = task_line,
         filter: FilterFunction | None = None,
         enqueue: bool = False,
         reopen_signal: int | None = None,
-        backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
-        max_pending_bytes: int = DEFAULT_MAX_PENDING_BYTES,
     ) -> None:
         super().__init__(log_lifecycle=log_lifecycle, min_level=min_level, filter=filter)
-        checked_size("max_bytes", max_bytes)
-        checked_size("backup_count", backup_count)
-        checked_size("max_pending_bytes", max_pending_bytes)
-        if mode not in ("rotate", "watched"):
-            raise ValueError(f"mode must be 'rotate' or 'watched', not {mode!r}")
         checked_flag("enqueue", enqueue)
         check_format(format)
         if reopen_signal is not None:
             check_signal(reopen_signal)
-            if mode != "watched":
-                raise ValueError(f"reopen_signal needs mode='watched', not mode={mode!r}")
-        loss_line = LossLine(format)
-        self._file: RotatingFileSink | WatchedFileSink
-        if mode == "watched":
-            self._file = WatchedFileSink(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
-            if reopen_signal is not None:
-                reopen_on(reopen_signal, self._file)
-        else:
-            self._file = RotatingFileSink(
-                path,
-                max_bytes=max_bytes,
-                backup_count=backup_count,
-                backlog_bytes=backlog_bytes,
-                loss_line=loss_line,
-            )
-        self._background = (
-            BackgroundSink(self._file, max_pending_bytes=max_pending_bytes, loss_line=loss_line) if enqueue else None
+            check_watched(path, mode)
+        self._file, self._background = file_and_background(
+            path,
+            max_bytes=max_bytes,
+            backup_count=backup_count,
+            mode=mode,
+            enqueue=enqueue,
+            loss_line=LossLine(format),
         )
+        if reopen_signal is not None:
+            reopen_on(reopen_signal, self._file)
         self.sink = self._background or self._file
+        self._shown = {
+            "path": path if path in (self._file, self._background) else self._file.path,
+            "max_bytes": max_bytes,
+            "backup_count": backup_count,
+            "mode": mode,
+            "format": format,
+            "enqueue": enqueue,
+            "reopen_signal": reopen_signal,
+        }
         self._format_failed = self._is_shared = False
-        own_format = format in _OWN_FORMATS
-        self._format, self._reopen_signal = format, reopen_signal
-        self._own = IndependentLogger(brief=own_format and filter is None)
-        self._own.logger.add(
-            self.sink if own_format else OneLineSink(self.sink),
-            format=format,
-            filter=self.handler_filter,
-            level=0,
-            catch=False,
-        )
+        self._add_handler(format)
+
+    def _add_handler(self, format: str | FormatFunction) -> None:
+        renderer = renderer_of(format)
+        self._is_own_format = renderer is not None
+        if renderer is not None and self.handler_filter is None:
+            self._own = IndependentLogger(brief=True, render=renderer)
+            self._own.add(self.sink, format=RENDERED, catch=False)
+            return
+        self._own = IndependentLogger()
+        sink = self.sink if self._is_own_format else keep_line
+        self._own.add(sink, format=format, filter=self.handler_filter, catch=False)
 
     @property
     def path(self) -> str:
@@ -134,17 +158,15 @@ class FileLogger(LoguruObserver):
         return self._file.path
 
     def _arguments(self) -> dict[str, Any]:
-        file = self._file
-        rotation = (
-            {"max_bytes": file.max_bytes, "backup_count": file.backup_count}
-            if isinstance(file, RotatingFileSink)
-            else {"mode": "watched", "reopen_signal": self._reopen_signal}
-        )
-        more = {"format": self._format, "enqueue": self._background is not None}
-        return {"path": file.path, **rotation, **super()._arguments(), **more}
+        return {**self._shown, **super()._arguments()}
 
     async def startup(self) -> None:
-        """Report once on ``sys.stderr`` if the host's own FileLogger writes the same file, each line a second time."""
+        """Take up writing in the background again, if ``close()`` has ended that.
+
+        ``sys.stderr`` reports once if the host's own FileLogger writes the same file, each line a second time.
+        """
+        if self._background is not None:
+            self._background.start()
         if not self._is_shared and has_open(self.path):
             self._is_shared = True
             report(
@@ -154,29 +176,60 @@ class FileLogger(LoguruObserver):
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Write the event's line."""
-        try:
+        if self._is_own_format:
+            # It raises nothing of its own: an exception is a signal handler's, and belongs to the program.
             self._own.emit(level.name, message, extra)
-        except Exception:
-            self._write_plainly(level, message, extra)
+            return
+        try:
+            line = self._own.emit(level.name, message, extra).get(LINE)
+        except Exception as error:
+            if is_from_signal_handler(error):
+                raise
+            line = self._line_without_format(level, message, extra)
+        if line is not None:  # or else the filter has refused it
+            self.sink.write(line)
 
-    async def close(self) -> None:
-        """Write what waits, as far as that can be done now, and close the file. The next event opens it again.
-
-        With ``enqueue=True`` it waits for the thread, and not longer than
-        :data:`~taskflow_loguru.sinks.background.STOP_TIMEOUT` seconds, which the event loop does not feel.
-        """
-        if self._background is None:
-            self._file.stop()
-        else:
-            # A thread of its own: those of the event loop may all be busy, or ended, when an app shuts down.
-            executor = ThreadPoolExecutor(1, "taskflow-loguru-close")
-            try:
-                await asyncio.get_running_loop().run_in_executor(executor, self._background.stop)
-            finally:
-                executor.shutdown(wait=False)
-
-    def _write_plainly(self, level: Level, message: str, extra: dict[str, Any]) -> None:
-        self.sink.write(render(task_line, level, message, extra))
+    def _line_without_format(self, level: Level, message: str, extra: dict[str, Any]) -> str:
         if not self._format_failed:
             self._format_failed = True
             report(f"the format raises, and lines are written as task_line instead:\n{traceback.format_exc()}")
+        return render(task_line, level, message, extra)
+
+    def stats(self) -> Stats:
+        """Return what the sink has done so far, in this process: see :class:`~taskflow_loguru.sinks.Stats`."""
+        return self.sink.stats()
+
+    def reopen(self) -> None:
+        """Close the file, so that the next line opens the file that is at the path then; also in a signal handler."""
+        self._file.reopen()
+
+    def rotate(self) -> None:
+        """Rotate the file now, unless it is empty.
+
+        Raises:
+            ValueError: The file never rotates: it is watched, or ``backup_count`` is 0.
+            OSError: It cannot be rotated now.
+        """
+        if not isinstance(self._file, RotatingFileSink):
+            raise ValueError(f"mode must be 'rotate' to rotate the file, not 'watched': {self.path!r}")
+        self._file.rotate()
+
+    async def close(self) -> None:
+        """Write the lines that wait, if that is possible now, and close the file. The next event opens it again.
+
+        With ``enqueue=True`` it waits for the thread for at most
+        :data:`~taskflow_loguru.sinks.background.STOP_TIMEOUT` seconds, without blocking the event loop.
+        """
+        if self._background is None:
+            self._file.stop()
+            return
+        # A thread of its own: those of the event loop may all be busy, or ended, when an app shuts down.
+        executor = ThreadPoolExecutor(1, "taskflow-loguru-close")
+        try:
+            stopped = asyncio.get_running_loop().run_in_executor(executor, self._background.stop)
+        except RuntimeError:  # no thread can be started
+            self._background.stop()
+        else:
+            await stopped
+        finally:
+            executor.shutdown(wait=False)

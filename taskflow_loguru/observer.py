@@ -11,6 +11,7 @@ from fastapi_taskflow import LifecycleEvent, LogEvent, TaskObserver
 from ._arguments import as_call, check_function, checked_flag
 from ._escapes import as_text
 from ._retries import Retries
+from ._signals import is_from_signal_handler
 from ._stderr import report
 from ._task_log import SentMessage
 from .formats._record import in_utc
@@ -149,7 +150,9 @@ class LoguruObserver(TaskObserver):
         assert self._filter is not None
         try:
             passes = bool(self._filter(record))
-        except Exception:
+        except Exception as error:
+            if is_from_signal_handler(error):
+                raise
             passes = True
             if not self._filter_failed:
                 self._filter_failed = True

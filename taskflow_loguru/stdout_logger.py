@@ -48,12 +48,8 @@ class StdoutLogger(LoguruObserver):
         if stream is not None:
             # loguru's own choice knows no NO_COLOR, and colours what no terminal reads in some CI systems.
             colorize = not os.environ.get("NO_COLOR") and _is_terminal(stream)
-            self._own.logger.add(
-                _EscapingStream(stream),
-                format=_coloured_task_line,
-                filter=self.handler_filter,
-                level=0,
-                colorize=colorize,
+            self._own.add(
+                _EscapingStream(stream), format=_coloured_task_line, filter=self.handler_filter, colorize=colorize
             )
 
 

@@ -236,6 +236,22 @@ def test_json_lines_are_read_back_by_the_app_that_wrote_them(tmp_path: Path, sta
     assert (resized["tags"], resized["data"]) == ({"image": "cat.png"}, {"image": "cat.png", "size": [640, 480]})
 
 
+def test_metrics_tell_prometheus_and_the_health_check_how_the_log_is_doing(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("metrics"), TASK_LOG=str(tmp_path / "tasks.log"))
+    with httpx.Client(base_url=address, follow_redirects=True) as client:
+        client.post("/greet", params={"name": "you"})
+        while "task_log_lines_total 3.0" not in client.get("/metrics").text:  # running, hello, success
+            time.sleep(0.02)
+        assert client.get("/health").json() == {"log": "written", "lines_kept": 0, "lines_lost": 0}
+        (tmp_path / "tasks.log").unlink()
+        (tmp_path / "tasks.log").mkdir()
+        client.post("/greet", params={"name": "you"})
+        while client.get("/health").status_code != 503:
+            time.sleep(0.02)
+        (tmp_path / "tasks.log").rmdir()
+    press_ctrl_c(process)
+
+
 def test_redaction_leaves_no_secret_in_the_file(tmp_path: Path, start: Start) -> None:
     process, address = start(*uvicorn("redaction"))
     httpx.post(f"{address}/charges/4111111111111111")

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskflow_loguru import FileLogger
+from taskflow_loguru.sinks import WatchedFileSink
 from tests.conftest import lifecycle_event, log_event
 from tests.hosting import lines_of
 from tests.test_formats import NOON, any_text, escaped
@@ -451,7 +452,7 @@ async def test_a_format_that_raises_costs_no_line_though_nobody_can_be_told(
 
 async def test_a_loss_is_said_in_the_columns_of_the_format(tmp_path: Path) -> None:
     path = tmp_path / "tasks.tsv"
-    logger = FileLogger(path, format="{extra[task_id]}\t{message}", backlog_bytes=0)
+    logger = FileLogger(WatchedFileSink(path, backlog_bytes=0), format="{extra[task_id]}\t{message}")
     path.unlink()
     path.mkdir()
     await logger.on_log(log_event("lost"))

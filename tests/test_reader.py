@@ -126,7 +126,7 @@ async def test_a_status_is_read_from_both_formats(path: Path, format: Any, statu
 
 @pytest.mark.parametrize("format", [task_line, json_line])
 def test_a_loss_is_read_from_both_formats(path: Path, format: Any) -> None:
-    logger = FileLogger(path, format=format, backlog_bytes=300)
+    logger = FileLogger(WatchedFileSink(path, backlog_bytes=300), format=format)
     path.unlink()
     path.mkdir()  # in the place of the file: nothing can be written, and not all is kept
 

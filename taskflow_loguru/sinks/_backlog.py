@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Generic, TypeVar
 
+from .._signals import is_from_signal_handler
+
 T = TypeVar("T")
 
 LossLine = Callable[[int, str], str]
@@ -27,7 +29,9 @@ def render_loss(loss_line: LossLine, count: int, reason: str) -> str:
     """Render a loss with *loss_line*, or plainly if that raises."""
     try:
         return loss_line(count, reason)
-    except Exception:  # user code; the loss must be reported even if it raises
+    except Exception as error:  # user code; the loss must be reported even if it raises
+        if is_from_signal_handler(error):
+            raise
         return plain_loss_line(count, reason)
 
 

@@ -198,11 +198,11 @@ def test_each_gap_is_counted_where_it_is(disk: Path) -> None:
     ],
     ids=["task_line", "format string", "function"],
 )
-@pytest.mark.parametrize("mode", ["rotate", "watched"])
+@both_sinks
 async def test_a_loss_is_said_in_the_format_of_the_file(
-    disk: Path, mode: Any, options: dict[str, Any], loss: str
+    disk: Path, make_sink: Callable[..., Any], options: dict[str, Any], loss: str
 ) -> None:
-    logger = FileLogger(disk / "tasks.log", mode=mode, backlog_bytes=0, **options)
+    logger = FileLogger(make_sink(disk / "tasks.log", backlog_bytes=0), **options)
     filler = fill(disk)
     for _ in range(3):
         await logger.on_log(log_event())
