@@ -25,6 +25,7 @@ test-newest:
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --editable '.[dev]'
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --upgrade fastapi-taskflow loguru
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check 'httpx<1'  # the test client needs it
 	$(NEWEST)/bin/python -m pip list --disable-pip-version-check
 	$(NEWEST)/bin/python -m pytest
 

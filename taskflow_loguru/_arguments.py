@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -58,8 +59,10 @@ def check_function(name: str, value: object, *parameters: str) -> None:
         raise TypeError(f"{wanted}, and not async, as {value!r} is")
     try:
         signature = inspect.signature(value)
-    except (TypeError, ValueError):  # some functions that are written in C tell nothing of themselves
-        return
+    except (TypeError, ValueError) as error:
+        if isinstance(value, partial):
+            raise TypeError(f"{wanted}, not {value!r}: {error}") from error
+        return  # some functions that are written in C tell nothing of themselves
     try:
         signature.bind(*parameters)
     except TypeError as error:
@@ -80,4 +83,11 @@ def as_call(made: object, arguments: dict[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     # The address in a function's repr tells nobody which function it is.
+    if isinstance(value, partial):
+        arguments = [
+            _shown(value.func),
+            *map(repr, value.args),
+            *(f"{key}={item!r}" for key, item in value.keywords.items()),
+        ]
+        return f"partial({', '.join(arguments)})"
     return str(getattr(value, "__qualname__", None) or repr(value))

@@ -9,7 +9,7 @@ from ._arguments import as_call, check_function
 from ._escapes import escape
 from ._loguru import IndependentLogger
 from ._signals import is_from_signal_handler
-from .formats import task_line
+from .formats import renderer_of, task_line
 from .observer import ERROR, INFO, Level, extra_of
 from .sinks._backlog import loss_message
 
@@ -25,6 +25,7 @@ def check_format(format: str | FormatFunction) -> None:
     if not isinstance(format, str):
         if not callable(format):
             raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
+        renderer_of(format)  # raises for a wrong option of a format of ours
         check_function("format", format, "the record")
     example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
     try:

@@ -8,6 +8,7 @@ import pydoc
 import signal
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 import taskflow_loguru
-from taskflow_loguru import FileLogger, LoguruLogger, StdoutLogger, TaskManager, _host, json_line
+from taskflow_loguru import FileLogger, LoguruLogger, StdoutLogger, TaskManager, _host, ecs_line, json_line
 from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
 
 PACKAGE = Path(taskflow_loguru.__file__).parent
@@ -95,6 +96,10 @@ def test_the_repr_of_each_object_says_how_it_was_made(tmp_path: Path) -> None:
         (
             FileLogger(path, mode="watched", min_level="WARNING", reopen_signal=signal.SIGUSR1),
             f"FileLogger({path!r}, mode='watched', min_level='warning', reopen_signal={signal.SIGUSR1!r})",
+        ),
+        (
+            FileLogger(path, format=partial(ecs_line, service="shop")),
+            f"FileLogger({path!r}, format=partial(ecs_line, service='shop'))",
         ),
         (StdoutLogger(log_lifecycle=False, filter=is_email), "StdoutLogger(log_lifecycle=False, filter=is_email)"),
         (LoguruLogger(), "LoguruLogger()"),

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,20 @@ import fastapi_taskflow
 import loguru
 import pytest
 
-from taskflow_loguru import FileLogger, LoguruLogger, StdoutLogger, TaskManager, capture, json_line, reader
+from taskflow_loguru import (
+    FileLogger,
+    LoguruLogger,
+    StdoutLogger,
+    TaskManager,
+    capture,
+    datadog_line,
+    detailed_line,
+    ecs_line,
+    google_line,
+    json_line,
+    otel_line,
+    reader,
+)
 from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
 
 Call = Callable[..., object]
@@ -153,8 +167,32 @@ def wrong_formats() -> Iterator[Wrong]:
         yield Wrong(FileLogger, {**FILE, "format": value}, "format", "a loguru format string")
     for value in (3, None, b"{message}", ["{message}"]):
         yield Wrong(FileLogger, {**FILE, "format": value}, "format", "a loguru format string or a function")
-    for value in (no_argument, two_arguments, later, Later(), str):
+    for value in (no_argument, two_arguments, later, Later(), str, partial(two_arguments, less=1), partial(later)):  # type: ignore[call-arg]
         yield Wrong(FileLogger, {**FILE, "format": value}, "format", "a function of the record")
+
+
+def wrong_options_of_formats() -> Iterator[Wrong]:
+    """A format's own options, as ``functools.partial`` sets them, are checked when the FileLogger is made."""
+    systems = (ecs_line, otel_line, datadog_line, google_line)
+    for line_format in (json_line, detailed_line, *systems):
+        made = partial(file_logger_with, line_format)
+        for value in ("16 KiB", 1.5, True):
+            yield Wrong(made, {"max_bytes": value}, "max_bytes", "an int or None")
+        for value in (0, -1, 20):
+            yield Wrong(made, {"max_bytes": value}, "max_bytes", "at least")
+    for line_format in systems:
+        made = partial(file_logger_with, line_format)
+        for name in ("service", "environment", "host"):
+            yield Wrong(made, {name: 3}, name, "a str or None")
+            yield Wrong(made, {name: ""}, name, "a text of at least one character")
+    for value in ("no project", "a/b"):
+        yield Wrong(
+            partial(file_logger_with, google_line), {"project": value}, "project", "the id of a Google Cloud project"
+        )
+
+
+def file_logger_with(format: Any, **options: Any) -> object:
+    return FileLogger("tasks.log", format=partial(format, **options))
 
 
 def wrong_filters() -> Iterator[Wrong]:
@@ -170,6 +208,10 @@ def wrong_modes_and_signals() -> Iterator[Wrong]:
         yield Wrong(FileLogger, {**FILE, "mode": value}, "mode", "'rotate' or 'watched'")
         yield Wrong(TaskManager, {**LOG_FILE, "log_file_mode": value}, "log_file_mode", "'rotate' or 'watched'")
         yield Wrong(TaskManager, {"log_file_mode": value}, "log_file_mode", "'rotate' or 'watched'")
+    for value in ("zip", "", True, 9):
+        yield Wrong(RotatingFileSink, {**ROTATING, "compression": value}, "compression", "'gzip' or None")
+    for value in ("month", "", "DAY", 3600):
+        yield Wrong(RotatingFileSink, {**ROTATING, "when": value}, "when", "'hour' or 'day' or 'week' or None")
     watched = {**FILE, "mode": "watched"}
     for number in ("SIGHUP", True, 1.5, [signal.SIGHUP]):
         yield Wrong(FileLogger, {**watched, "reopen_signal": number}, "reopen_signal", "a signal such as signal.SIGHUP")
@@ -206,6 +248,7 @@ ALL = [
     *wrong_levels(),
     *wrong_paths(),
     *wrong_formats(),
+    *wrong_options_of_formats(),
     *wrong_filters(),
     *wrong_modes_and_signals(),
     *wrong_objects(),
@@ -214,7 +257,8 @@ ALL = [
 
 def name_of(wrong: Wrong) -> str:
     value = getattr(wrong.value, "__name__", None) or repr(wrong.value)
-    return f"{getattr(wrong.call, '__name__', wrong.call)}-{wrong.parameter}-{value}"
+    call = wrong.call.args[0] if isinstance(wrong.call, partial) else wrong.call
+    return f"{call.__name__}-{wrong.parameter}-{value}"
 
 
 @pytest.fixture(autouse=True)
@@ -273,6 +317,9 @@ class TestIgnoredSettings:
         (FileLogger, {}),
         (FileLogger, {**FILE, "max_byte": 1000}),
         (FileLogger, {**FILE, "level": "INFO"}),
+        (partial(file_logger_with, json_line), {"max_byte": 1000}),
+        (partial(file_logger_with, json_line), {"service": "shop"}),
+        (partial(file_logger_with, ecs_line), {"project": "shop"}),
         (FileLogger, {**FILE, "rotation": "10 MB"}),
         (StdoutLogger, {"level": "INFO"}),
         (LoguruLogger, {"level": "INFO"}),

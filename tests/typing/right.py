@@ -16,6 +16,7 @@ from taskflow_loguru import (
     TaskAdmin,
     TaskManager,
     capture,
+    ecs_line,
     json_line,
     reader,
     sinks,
@@ -41,6 +42,8 @@ FileLogger("tasks.log", mode="watched", reopen_signal=signal.SIGHUP, min_level="
 FileLogger("tasks.jsonl", format=json_line, filter=is_email)
 FileLogger("tasks.log", format="{time} {message}", filter=lambda record: record["level"].no >= 40)
 FileLogger("tasks.log", format=partial(masked, word="secret"), filter=None)
+FileLogger("tasks.jsonl", format=partial(ecs_line, service="shop", environment=None, max_bytes=16_000))
+FileLogger("tasks.jsonl", format=partial(json_line, max_bytes=16_000))
 StdoutLogger(log_lifecycle=False, min_level="error", filter=is_email)
 LoguruLogger()
 LoguruLogger(loguru.logger.bind(app="shop"), log_lifecycle=False, min_level="INFO", filter=is_email)
@@ -61,7 +64,7 @@ def work() -> None:
     task_log("Slow", level="warning", order=42)
 
 
-sinks.RotatingFileSink("app.log", max_bytes=1000, backup_count=5)
+sinks.RotatingFileSink("app.log", max_bytes=1000, backup_count=5, compression="gzip", when="day")
 loguru.logger.add(BackgroundSink(RotatingFileSink(Path("app.log"), max_bytes=1000, backup_count=5)))
 loguru.logger.add(WatchedFileSink("app.log"), format=task_line)
 

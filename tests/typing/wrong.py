@@ -1,5 +1,7 @@
 """Wrong uses of the public surface: a type checker must find an error in each line marked so, and in no other."""
 
+from functools import partial
+
 import taskflow_loguru
 from taskflow_loguru import (
     FileLogger,
@@ -7,6 +9,7 @@ from taskflow_loguru import (
     StdoutLogger,
     TaskManager,
     capture,
+    ecs_line,
     json_line,
     reader,
     sinks,
@@ -36,6 +39,8 @@ FileLogger("tasks.log", log_lifecycle="yes")  # wrong
 FileLogger("tasks.log", enqueue=None)  # wrong
 FileLogger("tasks.log", format=3)  # wrong
 FileLogger("tasks.log", format=lambda: "a line\n")  # wrong
+FileLogger("tasks.log", format=partial(ecs_line, service=3))  # wrong
+FileLogger("tasks.log", format=partial(json_line, max_byte=1000))  # wrong
 FileLogger("tasks.log", filter="send_email")  # wrong
 FileLogger("tasks.log", filter=lambda: True)  # wrong
 FileLogger("tasks.log", reopen_signal="SIGHUP")  # wrong
@@ -67,6 +72,8 @@ task_log("a message", "warning")  # wrong
 
 sinks.RotatingFileSink("app.log")  # wrong
 sinks.RotatingFileSink("app.log", max_bytes=None, backup_count=5)  # wrong
+sinks.RotatingFileSink("app.log", max_bytes=1000, backup_count=5, compression="zip")  # wrong
+sinks.RotatingFileSink("app.log", max_bytes=1000, backup_count=5, when="month")  # wrong
 sinks.WatchedFileSink(None)  # wrong
 sinks.WatchedFileSink("app.log", max_bytes=1000)  # wrong
 sinks.BackgroundSink("app.log")  # wrong
