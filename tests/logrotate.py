@@ -15,7 +15,9 @@ _HARMLESS = ("gzip: stdin: file size changed while zipping", "error: Compressing
 class Logrotate:
     """Rotates the file at ``path``, each time it is told to; configuration and state are beside it."""
 
-    def __init__(self, program: str, path: Path, *, when: str = "daily", rotate: int = 7, postrotate: str = "") -> None:
+    def __init__(
+        self, program: str, path: Path, *, when: str = "daily", rotate: int = 7, postrotate: str = "", more: str = ""
+    ) -> None:
         self._path = path
         folder = path.parent.parent / "logrotate"
         folder.mkdir()
@@ -30,14 +32,17 @@ class Logrotate:
     missingok
     notifempty
     create 0644 {user} {group}
+    {more}
     {script}
 }}
 """
         )
         self._command = [program, "--force", "--state", str(folder / "state"), str(configuration)]
 
-    def rotate(self) -> None:
-        ended = subprocess.run(self._command, capture_output=True, text=True, check=False)
+    def rotate(self, *, zone: str = "UTC") -> None:
+        """Rotate once; the day and hour that ``dateext`` sees depend on the time zone."""
+        environment = {**os.environ, "TZ": zone}
+        ended = subprocess.run(self._command, env=environment, capture_output=True, text=True, check=False)
         # gzip says so of a file that was still written to, and goes on.
         errors = [line for line in ended.stderr.splitlines() if not line.startswith(_HARMLESS)]
         assert (ended.returncode, errors) == (0, []), ended.stderr

@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class TaskLine:
-    """One line of a log file. What the line does not say is None, or empty.
+    """One line of a log file. A field that the line does not have is None, or empty.
+
+    Not frozen: a frozen one takes five times as long to make, which would be most of the time of a line.
 
     Attributes:
-        time: When it happened, in UTC: to the second in a text line, to the microsecond in a JSON line.
+        time: The time of the event, in UTC: to the second in a text line, to the microsecond in a JSON line.
         level: The name of the level, in lower case. JSON only.
-        event: "log", "retry" or "lifecycle"; "loss" where lines are missing; None in a JSON line of no task. A
-            text line of a task that logs what a status line says ("-- SUCCESS") reads as one.
+        event: "log", "retry" or "lifecycle"; "loss" if lines are missing; None in a JSON line of no task. A text
+            line is read as a status line if the task logged the text of one ("-- SUCCESS").
         task_id: The task's id; its first 8 characters in a text line.
         func_name: The task's function.
         attempt: The attempt, 0 for the first. In a text line the separators' only.

@@ -31,14 +31,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "trace_id": (str,),
     "span_id": (str,),
 }
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+DECODER = json.JSONDecoder(parse_constant=_refuse)
 _ALWAYS_THERE = ("level", "event", "task_id", "func_name", "attempt")
 
 
 def parse_fields(line: str, facts_of: Callable[[dict[str, Any]], dict[str, Any]]) -> TaskLine | None:
     """Parse a JSON line whose fields *facts_of* turns into facts; return None if it is no such line."""
     try:
-        fields = _DECODER.decode(line)
+        fields = DECODER.decode(line)
         return task_line_of(facts_of(fields)) if type(fields) is dict else None
     except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError, OverflowError):
         return None

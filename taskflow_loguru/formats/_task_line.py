@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .._escapes import escape, unescape
@@ -15,15 +16,6 @@ from ._record import event_of, rendered, second_of, traceback_of
 
 if TYPE_CHECKING:
     from loguru import Record
-
-# At most 8 characters of id, each escaped to at most 6. Without the bound, a line of another program could take
-# quadratic time.
-_TEXT = re.compile(
-    r"\[(?P<task_id>.{0,48}?)\] \[(?P<func_name>.*?)\] "
-    r"(?:(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) (?P<message>.*)|(?P<retry>--- Retry (?P<attempt>\d+) ---))",
-    re.ASCII,
-)
-_LIFECYCLE = re.compile(r"-- (PENDING|RUNNING|SUCCESS|FAILED|INTERRUPTED|CANCELLED|REJECTED)")
 
 
 def task_line(record: Record, *, max_bytes: int | None = None) -> str:
@@ -67,20 +59,49 @@ def _line_of(facts: Facts) -> str:
     return escape(f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']}{facts['message']}")
 
 
+# The id has at most 8 characters, each escaped to at most 6. Without the bound, a line of another program could take
+# quadratic time.
+_TIMED = re.compile(r"\[(.{0,48}?)\] \[(.*?)\] (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) (.*)", re.ASCII)
+_RETRY = re.compile(r"\[(.{0,48}?)\] \[(.*)\] (--- Retry (\d{1,9}) ---)", re.ASCII)
+_SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+STATUSES = {
+    f"-- {status}": status.lower()
+    for status in ("PENDING", "RUNNING", "SUCCESS", "FAILED", "INTERRUPTED", "CANCELLED", "REJECTED")
+}
+"""The statuses, by the message of their lines."""
+
+
 def parse_task_line(line: str) -> TaskLine | None:
     """Parse a line of :func:`task_line`; return None for any other line."""
-    match = _TEXT.fullmatch(line)
-    if match is None:
-        return None
-    task_id, func_name = unescape(match["task_id"]), unescape(match["func_name"])
-    try:
-        if match["retry"]:
-            return TaskLine(None, None, "retry", task_id, func_name, int(match["attempt"]), match["retry"])
-        time = datetime.fromisoformat(match["time"]).replace(tzinfo=timezone.utc)
-    except ValueError:  # no such day, or more digits than Python reads
-        return None
-    lifecycle = _LIFECYCLE.fullmatch(match["message"])
-    event, status = ("lifecycle", lifecycle[1].lower()) if lifecycle else ("log", None)
-    if (task_id, func_name) == ("-", "taskflow_loguru"):
+    # Nearly all lines have no bracket in a name and no escape: for these, the regular expression would take twice the
+    # time.
+    task_id, _, rest = line.partition("] [")
+    func_name, _, rest = rest.partition("] ")
+    time = second_from(rest[:19])
+    if time is not None and rest[19:20] == " " and task_id[:1] == "[" and len(task_id) <= 49 and "\\" not in line:
+        return _timed(task_id[1:], func_name, time, rest[20:])
+    if match := _TIMED.fullmatch(line):
+        time = second_from(match[3])
+        return None if time is None else _timed(unescape(match[1]), unescape(match[2]), time, unescape(match[4]))
+    if match := _RETRY.fullmatch(line):
+        return TaskLine(None, None, "retry", unescape(match[1]), unescape(match[2]), int(match[4]), match[3])
+    return None
+
+
+def _timed(task_id: str, func_name: str, time: datetime, message: str) -> TaskLine:
+    status = STATUSES.get(message)
+    event = "log" if status is None else "lifecycle"
+    if task_id == "-" and func_name == "taskflow_loguru":
         event = "loss"
-    return TaskLine(time, None, event, task_id, func_name, None, unescape(match["message"]), status)
+    return TaskLine(time, None, event, task_id, func_name, None, message, status)
+
+
+@lru_cache(maxsize=1024)  # a busy second has thousands of lines
+def second_from(text: str) -> datetime | None:
+    """Return the time that a text such as ``2026-01-01T12:00:00`` says, in UTC; None for any other text."""
+    if _SECOND.fullmatch(text) is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+    except ValueError:  # no such day
+        return None

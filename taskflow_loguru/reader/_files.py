@@ -1,97 +1,184 @@
-"""A log file and its backups: where they are, in which order, and their lines."""
+"""A log file and its backups: find them, and open them in the order in which they were written."""
 
 from __future__ import annotations
 
 import gzip
+import heapq
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
-from typing import IO, cast
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import chain
+
+from ._lines import LogFile
+from ._parse import parse_line
 
 _SAMPLE = 65536
 
+# logrotate and the rotating sinks number the backups, as in tasks.log.1. With `dateext`, logrotate dates them, as in
+# tasks.log-20260101 or as `dateformat` says. Shorter dates could be a port, a process id or a version.
+_NUMBER = re.compile(r"\.([1-9]\d{0,4})", re.ASCII)
+_DATE = re.compile(r"[-._](?:\d(?:[-._:T]?\d){7,}|(?:19|20)\d\d[-._]?(?:0[1-9]|1[0-2]))", re.ASCII)
+# loguru puts a time in front of the extension, and a number behind it if the name is taken.
+_LOGURU_TIME = r"\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}(?:\.\d+)?"
+# The text of a date sorts as the date does if the year comes first, and so do seconds since 1970.
+_SORTABLE = re.compile(r"[-._](?:(?:19|20)\d\d[-._]?(?:0[1-9]|1[0-2])|1\d{9}$)", re.ASCII)
 
-def _places(name: str) -> Iterator[str]:
-    """Where the file and its backups may be, newest first: in the order in which a rotation moves them.
 
-    Who looks in this order finds each file that is there all the time, though it is moved, or compressed,
-    while they look.
+class LogFiles:
+    """The file at a path and its backups, compressed or not."""
+
+    def __init__(self, name: str, *, loguru_backups: bool = False) -> None:
+        self.name = name
+        self._loguru_backups = loguru_backups
+
+    def open_newer(self, known: Sequence[LogFile] = (), *, since: datetime | None = None) -> list[LogFile]:
+        """Open the file and its backups, newest first, each once; only those that are newer than all known files.
+
+        A rotation or a compression in the meantime neither hides a file nor opens it twice. ``since`` leaves out the
+        backups whose last change is older.
+        """
+        while True:
+            opened: list[LogFile] = []
+            files: list[LogFile] = []
+            is_complete = False
+            try:
+                old, new = {_inode(file) for file in known}, set()
+                newest = list(_open_each([(self.name,)], opened))
+                backups = self._backups()
+                for file in chain(newest, _open_in_order(backups, opened)):
+                    inode = _inode(file)
+                    if inode in old or _is_copy(file, known):
+                        break
+                    if file.name != self.name and (
+                        _is_empty(file) or (since and _last_change(file) < since.timestamp())
+                    ):
+                        continue
+                    # A file that was moved or compressed after it was opened is found a second time.
+                    if inode not in new and not _is_copy(file, files):
+                        new.add(inode)
+                        files.append(file)
+                # While the newest file is still at its path, no rotation has overtaken the search. But a file that is
+                # renamed while the folder is listed may be missing in the list, and its next place with it.
+                is_complete = (not files or is_at(files[0].name, files[0])) and self._backups() == backups
+                if is_complete:
+                    return files
+            finally:
+                for file in opened:
+                    if not is_complete or file not in files:
+                        file.close()
+
+    def _backups(self) -> list[list[str]]:
+        """List where backups may be, without ``.gz``, newest first: one list for each way in which they are named."""
+        folder, base = os.path.split(os.path.realpath(self.name))  # beside the file, not beside a link to it
+        stem, extension = os.path.splitext(base)
+        loguru_name = re.compile(re.escape(stem) + _LOGURU_TIME + re.escape(extension), re.ASCII)
+        numbers = {0}
+        dates: dict[str, set[str]] = {}
+        with suppress(FileNotFoundError):
+            for entry in os.listdir(folder):
+                name = entry.removesuffix(".gz")
+                suffix = name.removeprefix(base)
+                if match := _NUMBER.fullmatch(suffix):
+                    numbers.add(int(match[1]))
+                elif _DATE.fullmatch(suffix):
+                    way = re.sub(r"\d", "0", suffix) if _SORTABLE.match(suffix) else suffix
+                    dates.setdefault(f"{base}{way}", set()).add(name)
+                elif self._loguru_backups and loguru_name.fullmatch(name):
+                    dates.setdefault("loguru", set()).add(name)
+        numbers |= {number + 1 for number in numbers}  # a backup that is moved up after this
+        numbered = [f"{base}.{number}" for number in sorted(numbers)[1:]]
+        dated = [
+            sorted(names, key=lambda name: name.removesuffix(extension), reverse=True)
+            for _, names in sorted(dates.items())
+        ]
+        return [[os.path.join(folder, name) for name in names] for names in (numbered, *dated)]
+
+
+def _open_in_order(backups: Iterable[Iterable[str]], opened: list[LogFile]) -> Iterator[LogFile]:
+    """Open the backups from the newest to the oldest, which is the order in which a rotation moves them.
+
+    In this order, a file that is moved or compressed in the meantime is still found. Numbers and dates give the order;
+    backups that were named in different ways are ordered by the times of their first lines.
     """
-    yield name
-    folder, base = os.path.split(os.path.realpath(name))  # the backups of a link's file are beside that
-    backup = re.compile(re.escape(base) + r"\.([1-9]\d*)(?:\.gz)?", re.ASCII)
-    numbers = {0}
-    with suppress(FileNotFoundError):
-        numbers.update(int(match[1]) for entry in os.listdir(folder) if (match := backup.fullmatch(entry)))
-    for number in sorted(numbers | {number + 1 for number in numbers})[1:]:
-        yield os.path.join(folder, f"{base}.{number}")
-        yield os.path.join(folder, f"{base}.{number}.gz")
+    series = [_open_each([(name, f"{name}.gz") for name in names], opened) for names in backups]
+    return heapq.merge(*series, key=_begin, reverse=True)
 
 
-def open_newer(name: str, known: Sequence[IO[bytes]]) -> list[IO[bytes]]:
-    """The file and its backups, newest first, each once; only those that are newer than all that are known."""
-    while True:
-        files: list[IO[bytes]] = []
-        with ExitStack() as opened:
-            plain = ""
-            for place in _places(name):
-                if place == f"{plain}.gz":
-                    continue  # a copy that is being made: not whole yet
-                try:
-                    file = _open(place)
-                except FileNotFoundError:
-                    continue
-                plain = place
-                is_known = any(_is_same(file, other) for other in known)
-                # One of ours was moved, or compressed, since we saw it; or it is the empty successor of a rotation that
-                # is under way, which takes the place of the file in the next step.
-                is_successor = place != name and not os.fstat(file.fileno()).st_size
-                if is_known or is_successor or any(_is_same(file, other) for other in files):
-                    file.close()
-                else:
-                    files.append(opened.enter_context(file))
-                if is_known:
-                    break
-            # While the newest is where it was nothing has overtaken us: what we saw is all, and in order.
-            if not files or is_at(files[0].name, files[0]):
-                opened.pop_all()
-                return files
+def _open_each(places: Iterable[Sequence[str]], opened: list[LogFile]) -> Iterator[LogFile]:
+    """Open the first file of each group of places, and note it in ``opened``.
+
+    A compressed file is the second of its group: while the plain one is there too, the copy may still be written.
+    """
+    for names in places:
+        for name in names:
+            try:
+                file = _open(name)
+            except FileNotFoundError:
+                continue
+            opened.append(file)
+            yield file
+            break
 
 
-def _open(name: str) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(name)) if name.endswith(".gz") else open(name, "rb")
+def _open(name: str) -> LogFile:
+    return gzip.open(name) if name.endswith(".gz") else open(name, "rb")
 
 
-def lines(file: IO[bytes]) -> Iterator[bytes]:
+def is_at(name: str, file: LogFile) -> bool:
+    """Whether ``file`` is the file at the path ``name``."""
     try:
-        yield from file
-    except (EOFError, zlib.error) as error:
-        raise gzip.BadGzipFile(f"{file.name!r}: {error}") from error
-
-
-def is_at(name: str, file: IO[bytes]) -> bool:
-    try:
-        return os.path.samestat(os.stat(name), os.fstat(file.fileno()))
+        found = os.stat(name)
     except FileNotFoundError:
         return False
+    return (found.st_dev, found.st_ino) == _inode(file)
 
 
-def _is_same(file: IO[bytes], known: IO[bytes]) -> bool:
-    """Whether ``file``, newly opened, is the file that is known, or a compressed copy of it."""
-    if os.path.samestat(os.fstat(file.fileno()), os.fstat(known.fileno())):
-        return True
-    if not isinstance(file, gzip.GzipFile) or isinstance(known, gzip.GzipFile):
+def _inode(file: LogFile) -> tuple[int, int]:
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino
+
+
+def _is_empty(file: LogFile) -> bool:
+    """Whether a backup is empty: it has no lines, or is the successor that a rotation is about to put in place.
+
+    The successor would count as older than the file itself, and its lines as read already.
+    """
+    return os.fstat(file.fileno()).st_size == 0
+
+
+def _is_copy(file: LogFile, others: Sequence[LogFile]) -> bool:
+    """Whether ``file`` is a compressed copy of one of the others."""
+    if not isinstance(file, gzip.GzipFile):
         return False
+    plain = [other for other in others if not isinstance(other, gzip.GzipFile)]
+    sample = _sample(file) if plain else b""
+    return bool(sample) and any(sample == os.pread(other.fileno(), len(sample), 0) for other in plain)
+
+
+def _begin(file: LogFile) -> float:
+    """Return when a file begins, in seconds since 1970: the first time in it, or else that of its last change."""
+    for line in _sample(file).decode("utf-8", "replace").split("\n"):
+        parsed = parse_line(line)
+        if parsed is not None and parsed.time is not None:
+            return parsed.time.timestamp()
+    return _last_change(file)
+
+
+def _last_change(file: LogFile) -> float:
+    return os.fstat(file.fileno()).st_mtime
+
+
+def _sample(file: LogFile) -> bytes:
+    """Return the first bytes of a file, without moving its position; none if it is a torn gzip file."""
+    if not isinstance(file, gzip.GzipFile):
+        return os.pread(file.fileno(), _SAMPLE, 0)
+    # Not file.read(): after an error, GzipFile.seek(0) does not rewind, and a torn file would read as an empty one.
+    decompressor = zlib.decompressobj(wbits=31)
     try:
-        sample = file.read(_SAMPLE)
-    except (EOFError, zlib.error, gzip.BadGzipFile):  # whoever reads it will find out
-        return False
-    finally:
-        file.seek(0)
-    return bool(sample) and sample == os.pread(known.fileno(), len(sample), 0)
-
-
-def decode(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace")
+        sample = decompressor.decompress(os.pread(file.fileno(), 2 * _SAMPLE, 0), _SAMPLE)
+    except zlib.error:
+        return b""
+    return sample if decompressor.eof or len(sample) == _SAMPLE else b""

@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import IO
+from datetime import datetime
 
 from .._arguments import checked_flag, checked_path
 from ..formats import TaskLine
-from ._files import decode, is_at, lines, open_newer
-from ._parse import parse
+from ._files import LogFiles, is_at
+from ._lines import LineReader, LogFile
+from ._parse import parse_line
+from ._read import check_since, recent
 
 POLL_INTERVAL = 0.1
 """Seconds between two polls by :func:`follow` of a file that does not grow."""
 
-_HELD = 10  # more files than anyone deletes by hand between two looks
+_HELD = 10  # more files than anybody deletes between two polls
 
 
 def follow(
-    path: str | os.PathLike[str], *, from_start: bool = False, stop: threading.Event | None = None
+    path: str | os.PathLike[str],
+    *,
+    from_start: bool = False,
+    since: datetime | None = None,
+    loguru_backups: bool = False,
+    stop: threading.Event | None = None,
 ) -> Iterator[TaskLine]:
-    """Read a log file as it grows, as ``tail -F`` does: across rotations, and from before the file is there.
+    """Read a log file as it grows, as ``tail -F`` does: across rotations, and before the file exists.
 
-    It begins where the file ends at the time of the call. However often the file is rotated between two looks,
-    no line is missed as long as the backups are there. What is no task's line is passed over. A file that is
-    found shorter than what has been read of it is read from its start again.
+    It begins at the end that the file has at the time of the call. No line is missed, however often the file is rotated
+    between two polls, as long as the backups exist; :func:`read` says which backups are found. Lines of other programs
+    are passed over. A file that is found shorter than what has been read of it is read from its start again.
 
     Args:
         path: The file.
-        from_start: Whether to begin with the lines that the file (not its backups) holds already.
-        stop: Ends the iterator once it is set, after what is there has been read. Without it there is no end.
+        from_start: Whether to begin with the lines that the file (not its backups) has already.
+        since: Begin with the lines of the file and of its backups that are not older, as :func:`read` does.
+        loguru_backups: Whether loguru's own rotation made backups too.
+        stop: Ends the iterator once it is set, after all lines that are there have been read. Without it there is no
+            end.
 
     Raises:
-        TypeError, ValueError: An argument is invalid.
+        TypeError, ValueError: An argument is not as described, or both ``from_start`` and ``since`` are given.
         OSError: A file is there and cannot be read, or is a torn gzip file.
     """
-    checked_flag("from_start", from_start)
-    if stop is not None and not (hasattr(stop, "is_set") and hasattr(stop, "wait")):
+    files = LogFiles(checked_path(path), loguru_backups=checked_flag("loguru_backups", loguru_backups))
+    check_since(since)
+    if stop is not None and not isinstance(stop, threading.Event):
         raise TypeError(f"stop must be a threading.Event or None, not {stop!r}")
-    return _follow(_Follower(checked_path(path), from_start), stop or threading.Event())
+    if checked_flag("from_start", from_start) and since is not None:
+        raise ValueError(f"since must be None with from_start=True, not {since!r}")
+    return recent(_follow(_Follower(files, from_start, since), stop or threading.Event()), since)
 
 
-def _follow(follower: _Follower, stop: threading.Event) -> Iterator[TaskLine]:
+def _follow(follower: _Follower, stop: threading.Event) -> Generator[TaskLine, None, None]:
     with closing(follower):
         while True:
             is_last = stop.is_set()
@@ -55,63 +67,61 @@ def _follow(follower: _Follower, stop: threading.Event) -> Iterator[TaskLine]:
 
 
 class _Follower:
-    """Where a reader is: in which file, and after which byte."""
+    """The place of a reader: a file, and how far it has been read."""
 
-    def __init__(self, name: str, from_start: bool) -> None:
-        self._name = name
-        # The newest files that have been seen. Held open, so that no new file can have the inode of one.
-        self._known = open_newer(name, ())
-        self._file: IO[bytes] | None = None
-        self._rest = b""
+    def __init__(self, files: LogFiles, from_start: bool, since: datetime | None) -> None:
+        self._files = files
+        found = files.open_newer(since=since)
+        # The newest files that have been seen. They are held open, so that no new file can have the inode of one.
+        self._known: list[LogFile] = [] if since else found
+        self._unread: list[LogFile] = found if since else []
+        self._reader: LineReader | None = None
         self._was_moved = False
-        if self._known and self._known[0].name == name:
-            self._file = self._known[0]
+        if self._known and self._known[0].name == files.name:
+            self._reader = LineReader(self._known[0])
             if not from_start:
-                self._file.seek(0, os.SEEK_END)
+                self._reader.skip_to_end()
         self._forget_the_oldest()
 
     def close(self) -> None:
-        for file in self._known:
+        for file in (*self._unread, *self._known):
             file.close()
 
     def new_lines(self, *, is_last: bool) -> Iterator[TaskLine]:
+        """Read what has been written since the last call."""
+        yield from self._lines_of_unread()
         yield from self._lines_of_file()
-        if self._file is not None and is_at(self._name, self._file):
+        if self._reader is not None and is_at(self._files.name, self._reader.file):
             return
-        if self._file is not None and not self._was_moved and not is_last:
-            # One more look before the file is left: a writer that the rotation has overtaken may still append.
+        if self._reader is not None and not self._was_moved and not is_last:
+            # One more poll before the file is left: a writer that the rotation has overtaken may still append to it.
             self._was_moved = True
             return
         self._was_moved = False
-        newer = open_newer(self._name, self._known)
-        self._known = newer + self._known
-        for file in reversed(newer):
-            self._file = file
-            self._rest = b""
+        self._unread = self._files.open_newer(self._known)
+        yield from self._lines_of_unread()
+
+    def _lines_of_unread(self) -> Iterator[TaskLine]:
+        while self._unread:
+            file = self._unread.pop()
+            self._known.insert(0, file)
+            self._reader = LineReader(file)
             yield from self._lines_of_file()
         self._forget_the_oldest()
 
+    def _lines_of_file(self) -> Iterator[TaskLine]:
+        if self._reader is None:
+            return
+        self._reader.restart_if_truncated()
+        for lines in self._reader.blocks():
+            yield from filter(None, map(parse_line, lines))
+
     def _forget_the_oldest(self) -> None:
-        # Deleted ones first, not to keep their place on the disk; but a file that has been compressed counts as
-        # deleted, and the copy is known by it.
+        # The deleted ones first, so that their space on the disk is freed. But a file that was compressed counts as
+        # deleted, and its copy is recognised by it.
         left = [file for file in self._known[2:] if os.fstat(file.fileno()).st_nlink]
         kept = [*self._known[:2], *left][:_HELD]
         for file in self._known:
             if file not in kept:
                 file.close()
         self._known = kept
-
-    def _lines_of_file(self) -> Iterator[TaskLine]:
-        file = self._file
-        if file is None:
-            return
-        if not isinstance(file, gzip.GzipFile) and os.fstat(file.fileno()).st_size < file.tell():
-            file.seek(0)
-            self._rest = b""
-        for line in lines(file):
-            self._rest += line
-            if line.endswith(b"\n"):
-                parsed = parse(decode(self._rest))
-                self._rest = b""
-                if parsed is not None:
-                    yield parsed

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..formats import TaskLine
 from ..formats._detailed_line import parse_detailed_line
 from ..formats._formats import parse_system_line
+from ..formats._host_line import parse_host_line
 from ..formats._json_line import parse_json_line
 from ..formats._task_line import parse_task_line
 
+_Parser = Callable[[str], TaskLine | None]
+
+# The most usual format first: a line is tried with each until one knows it.
+_OF_JSON: tuple[_Parser, ...] = (parse_json_line, parse_system_line)
+_OF_TEXT: tuple[_Parser, ...] = (parse_task_line, parse_detailed_line, parse_host_line)
+
 
 def parse(line: str) -> TaskLine | None:
-    """Parse a line of any format of :mod:`taskflow_loguru.formats`.
+    """Parse a line of any format of :mod:`taskflow_loguru.formats`, or of the host's own FileLogger.
 
-    The escapes of a text line are undone. Backslashes are not doubled in it, so that a message which itself
-    holds such a sequence (a backslash and an n) comes back with the character that it stands for.
+    The host writes ``task_line`` without a time, or with a time and a ``Z``.
+
+    The escapes of a text line are undone. A backslash is not escaped in it: a message with a backslash and an n comes
+    back with a newline.
 
     Returns:
-        The line, or None for a line of no such format, or of a later version of the JSON line.
+        The line; None for a line of no such format, or of a later version of the JSON line.
 
     Raises:
         TypeError: ``line`` is no str.
@@ -24,6 +35,13 @@ def parse(line: str) -> TaskLine | None:
     if not isinstance(line, str):
         raise TypeError(f"line must be a str, not {line!r}")
     line = line.removesuffix("\n")
-    if line.startswith("{"):
-        return parse_json_line(line) or parse_system_line(line)
-    return parse_task_line(line) or parse_detailed_line(line)
+    return None if "\n" in line else parse_line(line)
+
+
+def parse_line(line: str) -> TaskLine | None:
+    """Parse a line that is known to be one, without its end."""
+    for parser in _OF_JSON if line[:1] == "{" else _OF_TEXT:
+        parsed = parser(line)
+        if parsed is not None:
+            return parsed
+    return None

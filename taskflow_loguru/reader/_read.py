@@ -1,34 +1,73 @@
-"""A log file with its backups, from its oldest line to its newest."""
+"""A log file with its backups, from the oldest line to the newest."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
+from datetime import datetime
 
-from .._arguments import checked_path
+from .._arguments import checked_flag, checked_path
 from ..formats import TaskLine
-from ._files import decode, lines, open_newer
-from ._parse import parse
+from ._files import LogFiles
+from ._lines import LineReader
+from ._parse import parse_line
 
 
-def read(path: str | os.PathLike[str]) -> Iterator[TaskLine]:
-    """Read a log file with its backups (``path.1``, ``path.2.gz``, ...), oldest line first.
+def read(
+    path: str | os.PathLike[str], *, since: datetime | None = None, loguru_backups: bool = False
+) -> Iterator[TaskLine]:
+    """Read a log file with its backups, the oldest line first.
 
-    A rotation meanwhile neither hides nor repeats a line. What is no task's line, or has no end yet, is passed
-    over. It takes the memory of a line, not of a file.
+    The backups are numbered (``tasks.log.1``, ``tasks.log.2.gz``) or dated by logrotate (``tasks.log-20260101``,
+    ``tasks.log-2026010113.gz``, any ``dateformat``), or both. They may be rotated and compressed in the meantime: no
+    line is left out or comes twice. Lines of other programs, and a last line without an end, are passed over. Memory is
+    bounded by the longest line, whatever the size of the files; each file is open until the end.
+
+    Args:
+        path: The file.
+        since: Leave out what is older. A backup whose last change is older is not even read. A line without a time is
+            as old as the line before it.
+        loguru_backups: Whether loguru's own rotation made backups too (``tasks.2026-01-01_12-00-00_000000.log``).
+            Another logger's file may have such a name.
 
     Raises:
-        TypeError, ValueError: ``path`` is no path of a file.
-        OSError: A file is there and cannot be read, or is a torn gzip file. That none is there gives no lines.
+        TypeError, ValueError: ``path`` is no path of a file, or ``since`` no time with a time zone.
+        OSError: A file is there and cannot be read, or is a torn gzip file. A missing file yields nothing.
     """
-    return _read(checked_path(path))
+    files = LogFiles(checked_path(path), loguru_backups=checked_flag("loguru_backups", loguru_backups))
+    check_since(since)
+    return recent(_read(files, since), since)
 
 
-def _read(name: str) -> Iterator[TaskLine]:
+def _read(files: LogFiles, since: datetime | None) -> Generator[TaskLine, None, None]:
     with ExitStack() as opened:
-        files = [opened.enter_context(file) for file in open_newer(name, ())]
-        for file in reversed(files):
-            for line in lines(file):
-                if line.endswith(b"\n") and (parsed := parse(decode(line))) is not None:
-                    yield parsed
+        found = [opened.enter_context(closing(file)) for file in files.open_newer(since=since)]
+        for file in reversed(found):
+            for lines in LineReader(file).blocks():
+                yield from filter(None, map(parse_line, lines))
+
+
+def check_since(value: datetime | None) -> None:
+    """Raise an error unless *value* is None or a datetime with a time zone."""
+    if value is None:
+        return
+    if not isinstance(value, datetime):
+        raise TypeError(f"since must be a datetime with a time zone, or None, not {value!r}")
+    if value.utcoffset() is None:
+        raise ValueError(f"since must be a datetime with a time zone, not {value!r}")
+
+
+def recent(lines: Generator[TaskLine, None, None], since: datetime | None) -> Iterator[TaskLine]:
+    """Leave out the lines that are older than ``since``."""
+    return lines if since is None else _recent(lines, since)
+
+
+def _recent(lines: Generator[TaskLine, None, None], since: datetime) -> Iterator[TaskLine]:
+    with closing(lines):
+        is_recent = True
+        for line in lines:
+            if line.time is not None:
+                is_recent = line.time >= since
+            if is_recent:
+                yield line

@@ -1,0 +1,52 @@
+"""The fields of a JSON line, their types checked: by msgspec if it is installed, the standard library otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ._line import TaskLine
+from ._parsing import DECODER
+
+try:
+    import msgspec
+except ImportError:
+    msgspec = None  # type: ignore[assignment]
+
+_HINTS: dict[str, Any] = {"v": int, **get_type_hints(TaskLine), "time": str}
+_REQUIRED = ("v", "time", "message")
+_DICTS = {field.name for field in fields(TaskLine) if field.default_factory is not MISSING}
+
+if msgspec is not None:
+    # Not orjson: it reads a large integer as a float, and leaves the types to be checked in Python.
+    _fields: list[Any] = [
+        (name, hint) if name in _REQUIRED else (name, hint, {} if name in _DICTS else None)
+        for name, hint in _HINTS.items()
+    ]
+    _struct_decoder = msgspec.json.Decoder(msgspec.defstruct("_Fields", _fields, kw_only=True))
+
+    def decode(line: str) -> tuple[Any, ...] | None:
+        """Return ``v`` and the fields of :class:`TaskLine` in its order; None if one is missing or has another type."""
+        try:
+            return msgspec.structs.astuple(_struct_decoder.decode(line))
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return None
+
+else:
+
+    def _types_of(hint: Any) -> tuple[Any, ...]:
+        types = (dict,) if get_origin(hint) is dict else get_args(hint) or (hint,)
+        return (*types, int) if float in types else types
+
+    _TYPES = [_types_of(hint) for hint in _HINTS.values()]
+
+    def decode(line: str) -> tuple[Any, ...] | None:
+        """Return ``v`` and the fields of :class:`TaskLine` in its order; None if one is missing or has another type."""
+        try:
+            found = DECODER.decode(line)
+        except (ValueError, RecursionError):
+            return None
+        if type(found) is not dict:
+            return None
+        values = tuple([found.get(name, {} if name in _DICTS else None) for name in _HINTS])
+        return None if any(type(value) not in types for value, types in zip(values, _TYPES, strict=True)) else values
