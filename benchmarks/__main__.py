@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from . import bursts, processes, slow_disk
+from . import bursts, processes, reading, slow_disk
 from .bursts import Times
 from .contenders import (
     CONCURRENT,
@@ -29,7 +29,7 @@ from .processes import Tally
 from .slow_disk import Stall
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PACKAGES = ("taskflow-loguru", "fastapi-taskflow", "loguru", "concurrent-log-handler", "orjson")
+PACKAGES = ("taskflow-loguru", "fastapi-taskflow", "loguru", "concurrent-log-handler", "msgspec", "orjson")
 
 HOW = f"""\
 One process: {bursts.ROUNDS} rounds of bursts of {", ".join(map(str, bursts.SIZES))} lines, each case's burst in turn
@@ -55,6 +55,7 @@ def main() -> None:
         together = processes.write_together(folder)
         skipped = slow_disk.missing()
         stalls = None if skipped else slow_disk.stall(folder)
+        read = reading.rows(folder)
     parts = [
         "# Results of `make bench`",
         _machine(file_system, load, time.monotonic() - started),
@@ -94,6 +95,9 @@ def main() -> None:
                 bursts.TASK_LOG,
             ],
         ),
+        "## Reading back, on one core",
+        reading.HOW,
+        _table(reading.HEADERS, read),
     ]
     report = "\n\n".join(part.strip() for part in parts) + "\n"
     print(report)
