@@ -37,16 +37,10 @@ class Gate:
 
     def run_within(self, timeout: float, job: Job) -> bool:
         """Run *job* unless another thread stays inside for *timeout* seconds; return whether the gate was free."""
-        acquired: list[bool] = []
-        try:
-            # Not a with statement: it has no timeout. test_gate.py::test_an_interrupt_leaves_the_gate_free
-            call_into(acquired, self._lock.acquire, True, max(0.0, timeout))
-            if acquired[0]:
-                self._run(job)
-            return acquired[0]
-        finally:
-            if acquired and acquired[0]:
-                self._lock.release()
+        was_free = self._run_if_free(timeout, job)
+        if self._left:
+            self._run_left_by_others()
+        return was_free
 
     def run_soon(self, job: Job) -> None:
         """Run *job* now if the gate is free, or else let the thread inside run it. Never wait."""
@@ -83,10 +77,22 @@ class Gate:
             finally:
                 self._is_busy = False
 
+    def _run_if_free(self, timeout: float, job: Job) -> bool:
+        acquired: list[bool] = []
+        try:
+            # Not a with statement: it has no timeout. test_gate.py::test_an_interrupt_leaves_the_gate_free
+            call_into(acquired, self._lock.acquire, True, max(0.0, timeout))
+            if acquired[0]:
+                self._run(job)
+            return acquired[0]
+        finally:
+            if acquired and acquired[0]:
+                self._lock.release()
+
     def _run_left_by_others(self) -> None:
         # A job can be left after the thread inside has looked for it, and before that thread has released the lock.
         # test_gate.py::test_a_job_left_at_the_last_moment_is_run
-        while self._left and not self._is_busy and self.run_within(0.0, _do_nothing):
+        while self._left and not self._is_busy and self._run_if_free(0.0, _do_nothing):
             pass
 
 

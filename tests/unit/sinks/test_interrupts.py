@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import queue
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
 from taskflow_loguru.sinks._file import FileSink
 
+from .files import descriptors, is_unlocked, lines_in
 from .interrupts import interrupted, moments
 
 MakeSink = Callable[[Path], FileSink]
@@ -31,38 +31,12 @@ def not_at_all(path: Path) -> FileSink:
 every_sink = pytest.mark.parametrize("make", [by_size, not_at_all, WatchedFileSink])
 
 
-def lines_in(folder: Path) -> list[str]:
-    return sorted(line for file in folder.iterdir() for line in file.read_text().split("\n")[:-1])
-
-
-def is_unlocked(path: Path) -> bool:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-def descriptors() -> set[str]:
-    """The files that are open, by their paths now; deleted ones and other than files too."""
-    found = set()
-    for fd in os.listdir("/proc/self/fd"):
-        try:
-            found.add(f"{fd} {os.readlink(f'/proc/self/fd/{fd}')}")
-        except FileNotFoundError:
-            continue
-    return found
-
-
 @every_sink
 @pytest.mark.parametrize("what", ["write", "writelines", "stop", "reopen"])
 def test_no_interrupt_loses_or_doubles_a_line_or_leaks(make: MakeSink, what: str, tmp_path: Path) -> None:
     """An interrupted call has written its lines once or not at all. All other lines are there once, no lock is left
     held, no descriptor is leaked, and nothing is swallowed."""
-    before = descriptors()
+    before = descriptors(tmp_path)
     for moment in moments():
         folder = tmp_path / str(moment)
         path = folder / "app.log"
@@ -84,7 +58,7 @@ def test_no_interrupt_loses_or_doubles_a_line_or_leaks(make: MakeSink, what: str
         assert left == ["one", "three", "two"], moment
         assert len(found) == len(set(found)), moment
         sink.stop()
-        assert descriptors() == before, moment
+        assert descriptors(tmp_path) == before, moment
         assert not [name for name in os.listdir(folder) if name.startswith(".")], moment
         if not goes_on:
             break

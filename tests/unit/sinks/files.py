@@ -1,0 +1,110 @@
+"""What the unit tests ask of the file system."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOBODY = 65534
+
+
+def lines_in(folder: Path) -> list[str]:
+    """Return the whole lines of all files in *folder*, sorted."""
+    return sorted(line for file in folder.iterdir() for line in file.read_text().split("\n")[:-1])
+
+
+def is_unlocked(path: Path) -> bool:
+    """Return whether nobody holds the lock of the file or folder at *path*."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of the file or folder at *path*, as another process does."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def descriptors(folder: Path) -> set[str]:
+    """Return the files in *folder*, and it itself, that this process has open: by number and path, deleted ones too."""
+    found = set()
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            path = os.readlink(f"/proc/self/fd/{fd}")
+        except FileNotFoundError:
+            continue
+        if path.startswith(str(folder)):
+            found.add(f"{fd} {path}")
+    return found
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """Have no more rights on files than their mode grants, also when root runs the tests."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(user)
+
+
+def error(number: int) -> OSError:
+    """Return the error of a system call that failed with *number*."""
+    return OSError(number, os.strerror(number))
+
+
+EIO = errno.EIO
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, failure: BaseException, *, only_for: object = None) -> None:
+    """Let ``os.<name>`` fail with *failure*: always, or only if its first argument is *only_for*."""
+    real: Callable[..., Any] = getattr(os, name)
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        if only_for is None or str(arguments[0]) == str(only_for):
+            raise failure
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(os, name, call)
+
+
+class Clock:
+    """A clock for a module that imports ``time``: its sleeps take no time, and are recorded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
+        self.now = 1000.0
+        self.sleeps: list[float] = []
+        self.on_sleep: Callable[[], object] = int
+        monkeypatch.setattr(module, "time", self)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.now += seconds
+        self.on_sleep()
