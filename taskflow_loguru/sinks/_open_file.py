@@ -107,11 +107,11 @@ class OpenFile:
                 raise
             return self._is_torn  # a file that can be written but not read
         if is_torn and not self.is_locked:
-            # Another process may be in the middle of its write. Checked once for an opening, since it may be later too.
+            # Another process may be in the middle of its write. Checked for the first line of an opening alone, since
+            # it may be later too.
             # test_open_file.py::test_a_line_that_is_being_written_is_not_torn
             time.sleep(_WRITE_SECONDS)
             is_torn = os.fstat(self.fds[0]).st_size == size
-        self._was_checked = True
         return is_torn
 
     def append(self, lines: Sequence[bytes], written: list[int], size: int, is_torn: bool) -> None:
@@ -138,6 +138,7 @@ class OpenFile:
             self._end = -1
             self._append_rest(lines, data, written, size)
         self._end = size + len(data) if self.is_locked else -1
+        self._was_checked = True
 
     def _append_rest(self, lines: Sequence[bytes], data: bytes, written: list[int], size: int) -> None:
         deadline = time.monotonic() + LOCK_TIMEOUT
