@@ -197,8 +197,9 @@ class FileSink(ABC):
                 raise
             self._file.fds.clear()  # the program has closed all its descriptors, as daemons do
         finally:
-            # The file whose lock is held is the previous one after a rotation. Unlocked by a direct call, for a method
-            # can be interrupted before its first line. test_interrupts.py::test_no_interrupt_leaves_the_lock_held
+            # After a rotation, the previous file is the one whose lock is held. Unlocked by a direct call, since a
+            # method can be interrupted before its first line.
+            # test_interrupts.py::test_no_interrupt_loses_or_doubles_a_line_or_leaks
             locked = self._previous or self._file
             if locked.is_regular and locked.fds:
                 try:

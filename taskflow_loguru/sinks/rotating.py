@@ -187,7 +187,7 @@ class RotatingFileSink(FileSink):
         rotation, file = self._rotation, self._file
         if rotation.perform(self.path, file, started):
             # The lock of the old file is held until the new one is in place: processes that wait for it find that done.
-            # One run of assignments: test_interrupts.py::test_no_interrupt_leaks_a_descriptor
+            # One run of assignments: test_interrupts.py::test_no_interrupt_loses_or_doubles_a_line_or_leaks
             following = OpenFile()
             self._previous = file
             self._file = rotation.successor

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from taskflow_loguru.sinks._backups import Backups, status_of
+
+from .files import EIO, error, failing
+
+
+def make(folder: Path, *names: str) -> None:
+    """Make files ``app.log.<name>``; a name that ends with a slash becomes a folder."""
+    for name in names:
+        path = folder / f"app.log.{name}"
+        if name.endswith("/"):
+            path.mkdir()
+        else:
+            path.write_text(name)
+
+
+def backups_in(folder: Path, limit: int = 3, *, is_compressed: bool = False) -> Backups:
+    return Backups(str(folder / "app.log"), limit, is_compressed=is_compressed)
+
+
+def plan(folder: Path, limit: int = 3, *, is_compressed: bool = False) -> tuple[str, list[str]]:
+    """What is planned, in numbers: ``("1", ["2>3", "1>2"])``."""
+    backup, moves = backups_in(folder, limit, is_compressed=is_compressed).plan()
+    start = len(str(folder / "app.log."))
+    return backup[start:], [f"{name[start:]}>{above[start:]}" for name, above in moves]
+
+
+def test_the_first_backup_moves_nothing(tmp_path: Path) -> None:
+    assert plan(tmp_path) == ("1", [])
+
+
+def test_backups_move_up_the_oldest_first(tmp_path: Path) -> None:
+    make(tmp_path, "1", "2")
+    assert plan(tmp_path) == ("1", ["2>3", "1>2"])
+
+
+def test_backups_above_the_limit_move_too(tmp_path: Path) -> None:
+    """Deleted before the rotation is done, they would be lost if it fails."""
+    make(tmp_path, "1", "2", "3", "4")
+    assert plan(tmp_path) == ("1", ["4>5", "3>4", "2>3", "1>2"])
+
+
+def test_a_gap_that_a_killed_rotation_left_is_filled(tmp_path: Path) -> None:
+    make(tmp_path, "1", "3")
+    assert plan(tmp_path) == ("1", ["1>2"])
+    (tmp_path / "app.log.1").unlink()
+    assert plan(tmp_path) == ("1", [])
+
+
+def test_what_is_no_regular_file_is_left_where_it_is(tmp_path: Path) -> None:
+    make(tmp_path, "1/", "2", "3/", "4")
+    assert plan(tmp_path) == ("2", ["4>5", "2>4"])
+    (tmp_path / "app.log.2").unlink()
+    (tmp_path / "app.log.2").symlink_to("app.log.4")
+    assert plan(tmp_path, 4) == ("4", ["4>5"])
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_if_something_else_has_all_the_names_it_is_named(limit: int, tmp_path: Path) -> None:
+    make(tmp_path, "1/", "2/")
+    with pytest.raises(FileExistsError, match="in the way, and not a regular file") as raised:
+        plan(tmp_path, limit)
+    assert raised.value.filename == str(tmp_path / "app.log.1")
+    assert raised.value.errno == errno.EEXIST
+    assert plan(tmp_path, 3) == ("3", [])
+
+
+def test_compressed_backups_move_as_the_others_do(tmp_path: Path) -> None:
+    make(tmp_path, "1", "2", "2.gz", "3.gz")
+    assert plan(tmp_path, is_compressed=True) == ("1", ["3.gz>4.gz", "2>3", "2.gz>3.gz", "1>2"])
+
+
+def test_without_compression_a_compressed_neighbour_is_somebody_elses(tmp_path: Path) -> None:
+    make(tmp_path, "1", "1.gz", "2.gz")
+    assert plan(tmp_path) == ("1", ["1>2"])
+
+
+def test_what_is_no_regular_file_beside_a_backup_makes_its_number_unusable(tmp_path: Path) -> None:
+    make(tmp_path, "1", "1.gz/")
+    assert plan(tmp_path, is_compressed=True) == ("2", [])
+
+
+def test_the_empty_successor_of_a_killed_rotation_is_no_backup(tmp_path: Path) -> None:
+    make(tmp_path, "2")
+    (tmp_path / "app.log.1").touch()
+    assert plan(tmp_path) == ("1", [])
+
+
+def test_an_empty_backup_is_left_over_only_as_the_newest(tmp_path: Path) -> None:
+    make(tmp_path, "1", "3")
+    (tmp_path / "app.log.2").touch()
+    assert plan(tmp_path) == ("1", ["3>4", "2>3", "1>2"])
+
+
+def test_an_empty_file_beside_a_compressed_backup_is_kept(tmp_path: Path) -> None:
+    make(tmp_path, "1.gz")
+    (tmp_path / "app.log.1").touch()
+    assert plan(tmp_path, is_compressed=True) == ("1", ["1>2", "1.gz>2.gz"])
+    (tmp_path / "app.log.1").unlink()
+    assert plan(tmp_path, is_compressed=True) == ("1", ["1.gz>2.gz"])
+
+
+def test_an_unreadable_name_may_be_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "1", "2")
+    failing(monkeypatch, "lstat", error(EIO), only_for=tmp_path / "app.log.2")
+    with pytest.raises(OSError, match="Input/output"):
+        plan(tmp_path)
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name.removeprefix("app.log.") for path in folder.iterdir())
+
+
+def test_backups_above_the_limit_are_deleted(tmp_path: Path) -> None:
+    make(tmp_path, "1", "2", "3", "4", "4.gz", "5.gz", "6")
+    backups_in(tmp_path, is_compressed=True).delete_surplus()
+    assert left(tmp_path) == ["1", "2", "3"]
+
+
+def test_the_oldest_is_deleted_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in the middle, it leaves the newest, and no gap."""
+    make(tmp_path, "3", "4", "5", "6")
+    failing(monkeypatch, "unlink", error(errno.EPERM), only_for=tmp_path / "app.log.5")
+    with pytest.raises(PermissionError):
+        backups_in(tmp_path).delete_surplus()
+    assert left(tmp_path) == ["3", "4", "5"]
+
+
+def test_deletion_ends_at_the_first_free_number(tmp_path: Path) -> None:
+    make(tmp_path, "4", "6")
+    backups_in(tmp_path).delete_surplus()
+    assert left(tmp_path) == ["6"]
+
+
+def test_what_is_no_regular_file_is_never_deleted(tmp_path: Path) -> None:
+    make(tmp_path, "4", "5/", "6")
+    backups_in(tmp_path).delete_surplus()
+    assert left(tmp_path) == ["5"]
+
+
+def test_all_but_the_newest_are_compressed_the_oldest_first(tmp_path: Path) -> None:
+    make(tmp_path, "1", "2", "3", "3.gz", "4.gz", "5/", "6")
+    assert list(backups_in(tmp_path, 5, is_compressed=True).to_compress()) == [3, 2]
+    assert list(backups_in(tmp_path, 1, is_compressed=True).to_compress()) == []
+
+
+def test_a_link_has_a_status_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("missing")
+    status = status_of(str(tmp_path / "link"))
+    assert status is not None
+    assert status.st_ino == os.lstat(tmp_path / "link").st_ino
+    assert status_of(str(tmp_path / "missing")) is None

@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import gzip
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from taskflow_loguru.sinks import _compressor
+from taskflow_loguru.sinks._compressor import Compressor, compress_backups
+
+from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
+
+WAIT_SECONDS = 30.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_text("0\n")
+    for number in (1, 2, 3):
+        path.with_name(f"app.log.{number}").write_text(f"{number}\n" * 1000)
+    return path
+
+
+def names(path: Path) -> list[str]:
+    return sorted(found.name for found in path.parent.iterdir())
+
+
+ALL_DONE = ["app.log", "app.log.1", "app.log.2.gz", "app.log.3.gz"]
+NOTHING_DONE = ["app.log", "app.log.1", "app.log.2", "app.log.3"]
+
+
+def test_all_backups_but_the_newest_are_compressed(path: Path) -> None:
+    before = descriptors(path.parent)
+    compress_backups(str(path), 3)
+    assert names(path) == ALL_DONE
+    for number in (2, 3):
+        with gzip.open(path.with_name(f"app.log.{number}.gz"), "rt") as file:
+            assert file.read() == f"{number}\n" * 1000
+    assert path.with_name("app.log.3.gz").stat().st_size < 100
+    assert is_unlocked(path.parent)
+    assert descriptors(path.parent) == before
+
+
+def test_the_compressed_file_has_mode_owner_and_time_of_the_plain_one(path: Path) -> None:
+    plain = path.with_name("app.log.2")
+    plain.chmod(0o640)
+    os.utime(plain, ns=(1_500_000_000_123_456_789, 1_600_000_000_987_654_321))
+    before = plain.stat()
+    compress_backups(str(path), 2)
+    after = path.with_name("app.log.2.gz").stat()
+    for field in ("st_mode", "st_uid", "st_gid", "st_mtime_ns"):
+        assert getattr(after, field) == getattr(before, field)
+    content = path.with_name("app.log.2.gz").read_bytes()
+    assert int.from_bytes(content[4:8], "little") == 1_600_000_000  # for gzip -l and gunzip -N
+    assert content[10:20] == b"app.log.2\0"
+
+
+def test_it_is_synced_before_the_plain_file_is_deleted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    for name in ("fsync", "rename", "unlink", "utime", "fchmod"):
+        real: Callable[..., Any] = getattr(os, name)
+
+        def call(*arguments: Any, _name: str = name, _real: Callable[..., Any] = real, **options: Any) -> Any:
+            steps.append(_name)
+            return _real(*arguments, **options)
+
+        monkeypatch.setattr(os, name, call)
+    compress_backups(str(path), 2)
+    assert steps == ["fchmod", "utime", "fsync", "rename", "unlink"]
+
+
+def test_what_a_killed_process_left_is_overwritten(path: Path) -> None:
+    path.with_name(".app.log.gz").write_bytes(b"x" * 100_000)
+    compress_backups(str(path), 2)
+    with gzip.open(path.with_name("app.log.2.gz"), "rt") as file:
+        assert file.read() == "2\n" * 1000
+
+
+def test_a_link_under_the_hidden_name_is_not_followed(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("keep")
+    path.with_name(".app.log.gz").symlink_to("precious")
+    with pytest.raises(OSError, match="Too many levels"):
+        compress_backups(str(path), 2)
+    assert (tmp_path / "precious").read_text() == "keep"
+
+
+def test_one_process_compresses_at_a_time(path: Path) -> None:
+    hidden = path.with_name(".app.log.gz")
+    hidden.touch()
+    before = descriptors(path.parent)
+    with locked(hidden):
+        compress_backups(str(path), 3)
+    assert names(path) == [".app.log.gz", *NOTHING_DONE]
+    assert descriptors(path.parent) == before
+
+
+def test_a_file_that_another_process_has_just_finished_is_left_to_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_lock, hidden = fcntl.flock, path.with_name(".app.log.gz")
+
+    def lock(fd: int, operation: int) -> None:
+        if hidden.exists():
+            hidden.rename(path.with_name("app.log.9.gz"))
+        really_lock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    compress_backups(str(path), 3)
+    assert names(path) == [*NOTHING_DONE, "app.log.9.gz"]
+
+
+def test_a_file_that_is_rotated_meanwhile_is_replaced_under_its_new_number(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_sync = os.fsync
+
+    def move_up_and_sync(fd: int) -> None:
+        if path.with_name("app.log.2").exists():
+            path.with_name("app.log.2").rename(path.with_name("app.log.3"))
+        really_sync(fd)
+
+    path.with_name("app.log.3").unlink()
+    monkeypatch.setattr(os, "fsync", move_up_and_sync)
+    compress_backups(str(path), 3)
+    assert names(path) == ["app.log", "app.log.1", "app.log.3.gz"]
+    with gzip.open(path.with_name("app.log.3.gz"), "rt") as file:
+        assert file.read() == "2\n" * 1000
+
+
+def test_a_file_that_was_deleted_meanwhile_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_sync = os.fsync
+
+    def delete_and_sync(fd: int) -> None:
+        path.with_name("app.log.2").unlink()
+        really_sync(fd)
+
+    monkeypatch.setattr(os, "fsync", delete_and_sync)
+    compress_backups(str(path), 2)
+    assert names(path) == ["app.log", "app.log.1", "app.log.3"]
+
+
+def test_a_file_that_has_moved_before_it_was_opened_is_passed_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskflow_loguru.sinks._backups.Backups.to_compress", lambda _: iter([9, 2]))
+    compress_backups(str(path), 3)
+    assert names(path) == ["app.log", "app.log.1", "app.log.2.gz", "app.log.3"]
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "utime", "fsync", "rename"])
+def test_a_step_that_fails_leaves_the_plain_file(call: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = descriptors(path.parent)
+    with monkeypatch.context() as patch:
+        failing(patch, call, error(errno.ENOSPC))
+        with pytest.raises(OSError, match="No space"):
+            compress_backups(str(path), 3)
+    assert names(path) == NOTHING_DONE
+    assert is_unlocked(path.parent)
+    assert descriptors(path.parent) == before
+    compress_backups(str(path), 3)
+    assert names(path) == ALL_DONE
+
+
+# -- the thread -----------------------------------------------------------------------------------
+
+
+class Threads:
+    """Threads that a test runs itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.started: list[tuple[Callable[[], None], str]] = []
+        self.is_allowed = True
+        monkeypatch.setattr(_compressor, "start_thread", self._start)
+        if hasattr(os, "setpriority"):
+            monkeypatch.setattr(os, "setpriority", lambda *_: None)
+
+    def _start(self, function: Callable[[], None], name: str) -> None:
+        if not self.is_allowed:
+            raise RuntimeError("can't start new thread")
+        self.started.append((function, name))
+
+    def run(self) -> None:
+        function, _ = self.started.pop(0)
+        function()
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
+    return Threads(monkeypatch)
+
+
+@pytest.fixture
+def compressed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What is compressed, instead of its compression."""
+    calls: list[tuple[str, int]] = []
+    monkeypatch.setattr(_compressor, "compress_backups", lambda path, count: calls.append((path, count)))
+    return calls
+
+
+def test_a_thread_of_low_priority_compresses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    priorities: SimpleQueue[tuple[int, int, int, int]] = SimpleQueue()
+    monkeypatch.setattr(
+        os, "setpriority", lambda which, who, value: priorities.put((which, who, value, threading.get_native_id()))
+    )
+    done: SimpleQueue[str] = SimpleQueue()
+    monkeypatch.setattr(_compressor, "compress_backups", lambda *_: done.put(threading.current_thread().name))
+    Compressor(3).start(str(path))
+    assert done.get(timeout=WAIT_SECONDS) == "taskflow-loguru-compressor"
+    which, who, value, thread = priorities.get(timeout=WAIT_SECONDS)
+    assert (which, who, value) == (os.PRIO_PROCESS, thread, 19)
+    assert thread != threading.get_native_id()
+
+
+@pytest.mark.parametrize("failure", [None, error(errno.EACCES)])
+def test_a_priority_that_cannot_be_lowered_is_no_error(
+    failure: OSError | None, threads: Threads, compressed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if failure is None:
+        monkeypatch.delattr(os, "setpriority")
+    else:
+        failing(monkeypatch, "setpriority", failure)
+    Compressor(3).start("path")
+    threads.run()
+    assert compressed == [("path", 3)]
+
+
+def test_there_is_one_thread_at_a_time(threads: Threads, compressed: list[Any]) -> None:
+    compressor = Compressor(3)
+    compressor.start("first")
+    compressor.start("second")
+    assert [name for _, name in threads.started] == ["taskflow-loguru-compressor"]
+    threads.run()
+    assert compressed == [("second", 3)]
+    compressor.start("third")
+    threads.run()
+    assert compressed == [("second", 3), ("third", 3)]
+
+
+def test_none_is_forgotten(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotation at any moment of the thread has its backups compressed, by this thread or a new one."""
+    compressor = Compressor(3)
+    compressed: list[str] = []
+
+    class Due:
+        """Rotate in the moment after the thread has looked for the last time."""
+
+        def __init__(self) -> None:
+            self.looks = 0
+            self.value = False
+
+    due = Due()
+
+    class Watched(Compressor):
+        @property
+        def _is_due(self) -> bool:
+            value = due.value
+            due.looks += 1
+            if due.looks == 2:
+                assert not value
+                self.start("second")
+            return value
+
+        @_is_due.setter
+        def _is_due(self, value: bool) -> None:
+            due.value = value
+
+    monkeypatch.setattr(_compressor, "compress_backups", lambda path, _: compressed.append(path))
+    compressor = Watched(3)
+    compressor.start("first")
+    while threads.started:
+        threads.run()
+    assert compressed == ["first", "second"]
+
+
+def test_a_rotation_during_a_compression_has_its_backups_compressed(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compressed: list[str] = []
+
+    def compress(path: str, count: int) -> None:
+        compressed.append(path)
+        if path == "first":
+            compressor.start("second")
+
+    monkeypatch.setattr(_compressor, "compress_backups", compress)
+    compressor = Compressor(3)
+    compressor.start("first")
+    threads.run()
+    assert compressed == ["first", "second"]
+    assert not threads.started
+
+
+def test_where_no_thread_is_allowed_the_next_rotation_tries_again(threads: Threads, compressed: list[Any]) -> None:
+    compressor = Compressor(3)
+    threads.is_allowed = False
+    compressor.start("path")
+    threads.is_allowed = True
+    compressor.start("path")
+    threads.run()
+    assert compressed == [("path", 3)]
+
+
+def test_a_failure_is_reported_once_until_it_works_again(
+    path: Path, threads: Threads, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compressor = Compressor(3)
+
+    def compress() -> str:
+        compressor.start(str(path))
+        threads.run()
+        return capsys.readouterr().err
+
+    message = f"taskflow_loguru: cannot compress a backup of {str(path)!r}: {error(EIO)}; it stays as it is\n"
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            failing(patch, "fsync", error(EIO))
+            assert compress() == message
+            assert compress() == ""
+        assert compress() == ""
+        path.with_name("app.log.2").touch()
+
+
+def test_the_folder_is_waited_for_as_for_any_rotation(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[float] = []
+
+    class Lock:
+        def acquire(self, folder: str, since: float) -> None:
+            assert folder == str(path.parent)
+            started.append(since)
+
+        def release(self) -> None:
+            started.append(0.0)
+
+    clock = Clock(monkeypatch, _compressor)
+    monkeypatch.setattr(_compressor, "FolderLock", Lock)
+    compress_backups(str(path), 2)
+    assert started == [clock.now, 0.0]

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskflow_loguru.sinks import RotatingFileSink, rotating
+from taskflow_loguru.sinks._file import FileSink
+from taskflow_loguru.sinks._rotation import ROTATION_RETRY
+
+from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    return folder / "app.log"
+
+
+def contents(path: Path) -> dict[str, str]:
+    return {found.name: found.read_text() for found in path.parent.iterdir()}
+
+
+def sink_at(path: Path, max_bytes: int = 8, backup_count: int = 2, **options: Any) -> RotatingFileSink:
+    return RotatingFileSink(path, max_bytes=max_bytes, backup_count=backup_count, **options)
+
+
+# -- by size --------------------------------------------------------------------------------------
+
+
+def test_a_line_that_would_not_fit_rotates_the_file(path: Path) -> None:
+    sink = sink_at(path)
+    for line in ("one", "two", "three"):
+        sink.write(line)
+    assert contents(path) == {"app.log": "three\n", "app.log.1": "one\ntwo\n"}
+    assert sink.stats().rotations == 1
+
+
+def test_many_lines_fill_each_file_as_one_by_one(path: Path) -> None:
+    sink = sink_at(path, 8, 9)
+    sink.write("zero")
+    sink.writelines(["a", "b", "c", "d", "e", "longer than that", "f"])
+    assert contents(path) == {
+        "app.log": "f\n",
+        "app.log.1": "longer than that\n",
+        "app.log.2": "b\nc\nd\ne\n",
+        "app.log.3": "zero\na\n",
+    }
+
+
+def test_a_line_that_is_too_long_gets_a_file_of_its_own(path: Path) -> None:
+    sink = sink_at(path, 8, 3)
+    sink.write("longer than that")
+    sink.writelines(["also longer than that", "one"])
+    assert contents(path) == {
+        "app.log": "one\n",
+        "app.log.1": "also longer than that\n",
+        "app.log.2": "longer than that\n",
+    }
+
+
+@pytest.mark.parametrize("sizes", [(0, 2), (8, 0)])
+def test_zero_means_never(sizes: tuple[int, int], path: Path) -> None:
+    sink = sink_at(path, *sizes)
+    sink.writelines(["one", "two", "three"])
+    sink.write("four")
+    assert contents(path) == {"app.log": "one\ntwo\nthree\nfour\n"}
+
+
+def test_the_end_of_a_torn_line_counts(path: Path) -> None:
+    path.write_text("torn")
+    sink = sink_at(path, 8)
+    sink.write("one")
+    assert contents(path) == {"app.log": "one\n", "app.log.1": "torn"}
+    path.write_text("tor")
+    sink.write("one")
+    assert contents(path)["app.log"] == "tor\none\n"
+
+
+def test_without_the_lock_nothing_is_rotated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskflow_loguru.sinks._flock.LOCK_TIMEOUT", 0.001)
+    sink = sink_at(path)
+    sink.write("one")
+    with locked(path):
+        sink.writelines(["two", "three"])
+    assert contents(path) == {"app.log": "one\ntwo\nthree\n"}
+
+
+# -- by time --------------------------------------------------------------------------------------
+
+NOON = 1_800_014_400.0  # a full hour of UTC
+
+
+@pytest.mark.parametrize(
+    ("written", "now", "rotations"),
+    [(NOON - 0.5, NOON + 1, 1), (NOON, NOON + 3599, 0), (NOON - 7200, NOON - 3601, 0), (NOON + 1, NOON - 1, 0)],
+)
+def test_the_first_line_of_an_hour_rotates(
+    written: float, now: float, rotations: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch, rotating)
+    clock.now = now
+    sink = sink_at(path, 0, when="hour")
+    sink.write("one")
+    os.utime(path, (written, written))
+    sink.write("two")
+    assert sink.stats().rotations == rotations
+
+
+def test_size_still_holds(path: Path) -> None:
+    sink = sink_at(path, 8, when="week")
+    sink.writelines(["one", "two", "three"])
+    assert contents(path) == {"app.log": "three\n", "app.log.1": "one\ntwo\n"}
+
+
+def test_an_empty_file_is_not_rotated(path: Path) -> None:
+    path.touch()
+    os.utime(path, (0, 0))
+    sink = sink_at(path, 1, when="hour")
+    sink.write("longer than that")
+    assert contents(path) == {"app.log": "longer than that\n"}
+
+
+# -- failures -------------------------------------------------------------------------------------
+
+
+def test_a_rotation_that_fails_is_tried_again_after_a_second(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock(monkeypatch, rotating)
+    for module in ("_spool", "_rotation"):
+        monkeypatch.setattr(f"taskflow_loguru.sinks.{module}.time", clock)
+    sink = sink_at(path)
+    sink.writelines(["one", "two"])
+    attempts: list[float] = []
+
+    def refuse(*_: Any) -> bool:
+        attempts.append(clock.now)
+        raise error(errno.EPERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sink._rotation, "perform", refuse)
+        sink.write("three")
+        clock.now += ROTATION_RETRY / 2
+        sink.write("four")
+        clock.now += ROTATION_RETRY / 2
+        sink.write("five")
+    assert attempts == [1000.0, 1000.0 + ROTATION_RETRY]
+    assert contents(path) == {"app.log": "one\ntwo\nthree\nfour\nfive\n"}
+    assert capsys.readouterr().err.count("cannot rotate") == 1
+
+
+def test_a_file_that_somebody_moves_during_a_rotation_is_no_failure(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sink = sink_at(path)
+    sink.writelines(["one", "two"])
+    really_perform = sink._rotation.perform
+
+    def move_and_perform(*arguments: Any) -> bool:
+        monkeypatch.setattr(sink._rotation, "perform", really_perform)
+        path.rename(path.with_name("moved"))
+        return really_perform(*arguments)
+
+    monkeypatch.setattr(sink._rotation, "perform", move_and_perform)
+    sink.write("three")
+    assert contents(path) == {"app.log": "three\n", "moved": "one\ntwo\n"}
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("failure", [error(EIO), error(errno.ENOENT)])
+def test_a_file_that_is_still_at_the_path_grows(failure: OSError, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = sink_at(path)
+    sink.writelines(["one", "two"])
+    failing(monkeypatch, "rename", failure)
+    sink.write("three")
+    assert contents(path) == {"app.log": "one\ntwo\nthree\n"}
+
+
+def test_an_exception_of_a_signal_handler_passes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = sink_at(path)
+    sink.writelines(["one", "two"])
+    with monkeypatch.context() as patch:
+        failing(patch, "rename", TimeoutError("time limit"))
+        with pytest.raises(TimeoutError):
+            sink.write("three")
+    sink.write("four")
+    assert "one\ntwo\n" in contents(path).values()
+    assert is_unlocked(path)
+
+
+def test_a_missing_file_is_replaced_by_the_successor_that_was_made(path: Path) -> None:
+    path.with_name(".app.log.next").touch(0o600)
+    sink = sink_at(path)
+    sink.write("one")
+    assert contents(path) == {"app.log": "one\n"}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_successor_of_a_links_file_is_beside_that_file(path: Path, tmp_path: Path) -> None:
+    path.with_name(".app.log.next").touch(0o600)
+    (tmp_path / "link").symlink_to(path)
+    sink_at(tmp_path / "link").write("one")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+# -- rotate() -------------------------------------------------------------------------------------
+
+
+def test_rotate_rotates_now(path: Path) -> None:
+    sink = sink_at(path, 0)
+    sink.write("one")
+    sink.rotate()
+    assert contents(path) == {"app.log": "", "app.log.1": "one\n"}
+    sink.rotate()
+    assert contents(path) == {"app.log": "", "app.log.1": "one\n"}
+    sink.write("two")
+    assert contents(path) == {"app.log": "two\n", "app.log.1": "one\n"}
+    assert is_unlocked(path.with_name("app.log.1"))
+
+
+def test_rotate_of_a_file_that_never_rotates_is_an_error(path: Path) -> None:
+    with pytest.raises(ValueError, match="backup_count must be at least 1 to rotate, not 0"):
+        sink_at(path, 8, 0).rotate()
+
+
+def test_rotate_raises_what_stops_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sink = sink_at(path, 0)
+    sink.write("one")
+    with monkeypatch.context() as patch:
+        failing(patch, "rename", error(EIO))
+        with pytest.raises(OSError, match="Input/output"):
+            sink.rotate()
+    with monkeypatch.context() as patch:
+        failing(patch, "rename", TimeoutError("time limit"))
+        with pytest.raises(TimeoutError):
+            sink.rotate()
+    assert capsys.readouterr().err == ""
+    sink.rotate()
+    assert "one\n" in contents(path).values()
+
+
+def test_rotate_writes_lines_that_are_kept_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock(monkeypatch, rotating)
+    monkeypatch.setattr("taskflow_loguru.sinks._spool.time", clock)
+    sink = sink_at(path, 0)
+    with monkeypatch.context() as patch:
+        failing(patch, "write", error(errno.ENOSPC))
+        sink.write("one")
+        sink._spool._retry_at = clock.now + 5
+        with pytest.raises(OSError, match="No space"):
+            sink.rotate()
+    sink._spool._retry_at = clock.now + 5
+    sink.rotate()
+    assert contents(path) == {"app.log": "", "app.log.1": "one\n"}
+
+
+def test_rotate_needs_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("taskflow_loguru.sinks._flock.LOCK_TIMEOUT", 0.001)
+    sink = sink_at(path, 0)
+    sink.write("one")
+    with locked(path), pytest.raises(BlockingIOError, match="locked by another process") as raised:
+        sink.rotate()
+    assert (raised.value.errno, raised.value.filename) == (errno.EAGAIN, str(path))
+    assert "without its lock" in capsys.readouterr().err
+    assert contents(path) == {"app.log": "one\n"}
+
+
+def test_rotate_in_a_signal_handler_follows_the_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = sink_at(path, 0)
+    actions: list[Callable[[], None]] = [sink.rotate]
+    really_write = os.write
+
+    def write(fd: int, data: bytes) -> int:
+        if actions:
+            actions.pop()()
+        return really_write(fd, data)
+
+    monkeypatch.setattr(os, "write", write)
+    sink.write("one")
+    assert contents(path) == {"app.log": "", "app.log.1": "one\n"}
+
+
+# -- the rest -------------------------------------------------------------------------------------
+
+
+def test_a_rotation_leaves_two_files_open_until_the_next_line(path: Path) -> None:
+    before = descriptors(path.parent)
+    sink = sink_at(path)
+    for line in ("one", "two", "three", "four"):
+        sink.write(line)
+    sink.stop()
+    assert descriptors(path.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"max_bytes": -1}, ValueError, "max_bytes"),
+        ({"backup_count": 1.5}, TypeError, "backup_count"),
+        ({"compression": "zip"}, ValueError, "compression must be 'gzip' or None, not 'zip'"),
+        ({"when": "month"}, ValueError, "when must be 'hour' or 'day' or 'week' or None, not 'month'"),
+        ({"backup_count": 0, "when": "day"}, ValueError, "backup_count must be at least 1 with when, not 0"),
+        ({"backup_count": 0, "compression": "gzip"}, ValueError, "at least 1 with compression, not 0"),
+        ({"backlog_bytes": -1}, ValueError, "backlog_bytes"),
+    ],
+)
+def test_a_wrong_argument_is_named(options: Any, error: type[Exception], words: str, path: Path) -> None:
+    with pytest.raises(error, match=words):
+        RotatingFileSink(path, **{"max_bytes": 8, "backup_count": 1, **options})
+    assert not path.exists()
+
+
+def test_a_sink_shows_how_to_make_it(path: Path) -> None:
+    assert repr(sink_at(path, compression="gzip", when="day")) == (
+        f"RotatingFileSink({str(path)!r}, backlog_bytes=4194304, max_bytes=8, backup_count=2, "
+        "compression='gzip', when='day')"
+    )
+
+
+def test_a_child_has_rotations_of_its_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = sink_at(path, compression="gzip")
+    sink.writelines(["one", "two", "three"])
+    before = sink._rotation
+    monkeypatch.setattr(FileSink, "after_fork", lambda self: self._begin(1, self.loss_line))
+    abandoned: list[bool] = []
+    monkeypatch.setattr(before, "abandon", lambda: abandoned.append(True))
+    sink.after_fork()
+    assert abandoned == [True]
+    assert sink._rotation is not before
+    assert sink.stats().rotations == 0
+    assert "compression='gzip'" in repr(sink)
+    assert sink._rotation._notices is sink._notices
+    sink.write("four")
+    assert sink.stats().rotations == 1
