@@ -69,8 +69,8 @@ class Rotation:
                 return False
             backup, moves = backups.plan()
             self.successor.close()  # of a rotation that was interrupted
-            make_successor(self.successor, real_path, file)
             try:
+                make_successor(self.successor, real_path, file)
                 for name, name_above in moves:
                     os.rename(name, name_above)
                 put_in_place(real_path, backup)

@@ -13,6 +13,9 @@ from ._open_file import OpenFile
 
 _ACL = "system.posix_acl_access"
 
+_NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+"""Errors of calls that this user, or this file system, never makes. Any other error may be over soon."""
+
 
 def hidden_name(path: str, suffix: str) -> str:
     """Return a name beside *path* that no glob of a log shipper matches."""
@@ -52,6 +55,8 @@ def put_in_place(path: str, backup: str) -> None:
         os.rename(backup, hidden)
         os.rename(path, backup)
         _link(hidden, path)
+        with ignoring(errno.ENOENT):
+            os.unlink(hidden)
 
 
 def finish_interrupted(path: str) -> None:
@@ -62,6 +67,7 @@ def finish_interrupted(path: str) -> None:
     """
     hidden = hidden_name(path, "next")
     if status_of(path) is None and _is_empty_file(hidden):
+        # The hidden name is left to the next rotation: it may stand for a newer successor by now.
         _link(hidden, path)
 
 
@@ -73,28 +79,32 @@ def discard_successor(path: str) -> None:
 
 
 def copy_access(old: int, new: int) -> None:
-    """Give the file *new* the owner, group, mode and ACL of the file *old*, each as far as the system allows it."""
+    """Give the file *new* the owner, group, mode and ACL of the file *old*, each as far as the system allows it.
+
+    Raises:
+        OSError: One of them cannot be read or set now, though it may be allowed.
+    """
     status = os.fstat(old)
     # One by one: only root may give a file away, but a member of the group may keep the group.
     for uid, gid in ((status.st_uid, -1), (-1, status.st_gid)):
-        with ignoring():
+        with ignoring(*_NOT_ALLOWED):
             os.fchown(new, uid, gid)
-    with ignoring():
+    with ignoring(*_NOT_ALLOWED):
         os.fchmod(new, stat.S_IMODE(status.st_mode))
     if hasattr(os, "getxattr"):
         _copy_acl(old, new)
 
 
 def _copy_acl(old: int, new: int) -> None:
-    try:
-        acl = os.getxattr(old, _ACL)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        with ignoring():
-            os.removexattr(new, _ACL)  # inherited from the folder's default
-    else:
-        with ignoring():
+    with ignoring(*_NOT_ALLOWED):
+        try:
+            acl = os.getxattr(old, _ACL)
+        except OSError as error:
+            if error.errno != errno.ENODATA:
+                raise
+            with ignoring(errno.ENODATA):
+                os.removexattr(new, _ACL)  # inherited from the folder's default
+        else:
             os.setxattr(new, _ACL, acl)
 
 
@@ -108,15 +118,14 @@ def _link(hidden: str, path: str) -> None:
         # EEXIST: another process has made the file. ENOENT: it has put our successor there.
         if error.errno not in (errno.EEXIST, errno.ENOENT):
             raise
-    with ignoring(errno.ENOENT):
-        os.unlink(hidden)
 
 
 def _remove_left_over(hidden: str) -> None:
     status = status_of(hidden)
     if status is None:
         return
-    if not _is_empty_file(hidden):
+    # A file with another name was linked to the path by a process that was then killed: nothing of it is lost.
+    if not _is_empty_file(hidden) and status.st_nlink == 1:
         raise FileExistsError(errno.EEXIST, "in the way, and not left by a rotation", hidden)
     os.unlink(hidden)
 
