@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -22,7 +23,8 @@ def _run(*command: str | Path) -> None:
 
 @contextlib.contextmanager
 def _mounted(point: Path, *arguments: str | Path) -> Iterator[Path]:
-    point.mkdir(exist_ok=True)
+    if not point.exists():
+        point.mkdir()
     _run("mount", *arguments, point)
     try:
         yield point
@@ -31,10 +33,27 @@ def _mounted(point: Path, *arguments: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def small_disk(point: Path, size: int = 65536) -> Iterator[Path]:
-    """A tmpfs of ``size`` bytes, mounted at ``point``."""
-    with _mounted(point, "-t", "tmpfs", "-o", f"size={size}", "none"):
+def small_disk(point: Path, size: int = 65536, inodes: int = 1000) -> Iterator[Path]:
+    """A tmpfs of ``size`` bytes with room for so many files and folders, mounted at ``point``."""
+    with _mounted(point, "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "none"):
         yield point
+
+
+@contextlib.contextmanager
+def mounted_over_itself(file: Path) -> Iterator[None]:
+    """Make ``file`` a mount point, as Docker does for the volume of a single file."""
+    with _mounted(file, "--bind", file):
+        yield
+
+
+@contextlib.contextmanager
+def append_only(file: Path, program: str) -> Iterator[None]:
+    """Set the attribute with which the kernel refuses to rename or truncate ``file``, by ``chattr``."""
+    _run(program, "+a", file)
+    try:
+        yield
+    finally:
+        _run(program, "-a", file)
 
 
 def fill(folder: Path) -> Path:
@@ -46,15 +65,25 @@ def fill(folder: Path) -> Path:
     return filler
 
 
+def fill_inodes(folder: Path) -> Path:
+    """Make files until no inode is free; a folder with all of them, to delete it."""
+    filler = folder / "inodes"
+    filler.mkdir()
+    with contextlib.suppress(OSError):
+        for number in itertools.count():
+            (filler / str(number)).touch()
+    return filler
+
+
 class BlockDisk:
     """An ext4 file system in a file, which can be mounted, broken and frozen."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._image = folder / "disk.img"
         self._point = folder / "disk"
         with self._image.open("wb") as image:
             image.truncate(4 * 1024 * 1024)
-        _run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", self._image)
+        _run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", *options, self._image)
 
     @contextlib.contextmanager
     def mounted(self) -> Iterator[Path]:
