@@ -37,37 +37,35 @@ class Compressor:
         self._backup_count = backup_count
         self._path = ""
         self._is_due = False
-        self._is_running = False
+        self._running: list[int] = []
         self._has_failed = False
 
     def start(self, path: str) -> None:
         """Compress the backups of the file at *path*, all links resolved, in the background."""
         self._path = path
         self._is_due = True
-        if self._is_running:
-            return
-        self._is_running = True
-        try:
-            start_thread(self._run, "taskflow-loguru-compressor")
-        except RuntimeError:  # no more threads now: the next rotation tries again
-            self._is_running = False
+        if not self._running:
+            try:
+                start_thread(self._run, "taskflow-loguru-compressor", self._running)
+            except RuntimeError:  # no more threads now: the next rotation tries again
+                if self._running:
+                    raise
 
     def _run(self) -> None:
         if hasattr(os, "setpriority"):
             with ignoring():
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
         while self._is_due:
-            self._is_running = True
             self._is_due = False
             try:
                 compress_backups(self._path, self._backup_count)
                 self._has_failed = False
-            except OSError as error:
+            except Exception as error:
                 if not self._has_failed:
                     self._has_failed = True
                     report(f"cannot compress a backup of {self._path!r}: {error}; it stays as it is")
             # Before the last look: a rotation after it starts a new thread. test_compressor.py::test_none_is_forgotten
-            self._is_running = False
+            self._running.clear()
 
 
 def compress_backups(path: str, backup_count: int) -> None:

@@ -6,9 +6,11 @@ import _thread
 import threading
 from collections.abc import Callable
 
+from ._one_step import call_into
 
-def start_thread(function: Callable[[], None], name: str) -> None:
-    """Run *function* in a new daemon thread.
+
+def start_thread(function: Callable[[], None], name: str, started: list[int]) -> None:
+    """Run *function* in a new daemon thread, and add a number to *started*: both happen, or neither.
 
     ``Thread.start()`` waits for the new thread with a lock. In the main thread, a signal handler that raises could
     leave that lock held, and the new thread would never begin; so another thread calls it, started without a lock.
@@ -24,4 +26,4 @@ def start_thread(function: Callable[[], None], name: str) -> None:
         except RuntimeError:  # one thread was allowed, a second one is not
             function()
 
-    _thread.start_new_thread(start, ())
+    call_into(started, _thread.start_new_thread, start, ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -54,7 +55,7 @@ class Writer:
         self.backlog = Backlog[str](max_bytes, _size_of)
         self._gate = Gate()
         self._wake = SimpleQueue[object]()
-        self._is_running = False
+        self._running: list[int] = []  # the thread, from its start until it has found nothing left to do
         self._is_asleep = False
         self._stops: list[SimpleQueue[None]] = []
         self._given_up_after = -1  # how many lines had been written when the last stop() ran out of time
@@ -106,7 +107,7 @@ class Writer:
 
     def _hand_over(self) -> None:
         self.backlog.admit()
-        if self._is_running:
+        if self._running:
             self._wake_up()
         elif self._is_stopped:
             self._write_here()
@@ -114,7 +115,7 @@ class Writer:
             self._start_thread()
 
     def _end_or_wake(self) -> None:
-        if self._is_running:
+        if self._running:
             self._wake_up()
             return
         self._write_here()
@@ -124,9 +125,10 @@ class Writer:
     def _fall_asleep(self) -> None:
         self._is_asleep = not self.backlog.entries and not self._must_end()
 
-    def _end(self) -> None:
+    def _end(self, ended: list[bool]) -> None:
         if not self.backlog.entries:
-            self._is_running = False
+            self._running.clear()
+            ended.append(True)
             self._notify_stops()
 
     def _wake_up(self) -> None:
@@ -135,15 +137,14 @@ class Writer:
             self._wake.put(None)
 
     def _start_thread(self) -> None:
-        self._is_running = True
+        # A signal handler that raises leaves no doubt whether the thread was started: two would write each line twice.
+        # test_worst_signals.py::test_an_interrupt_starts_no_second_thread
         try:
-            start_thread(self._run, THREAD_NAME)
+            start_thread(self._run, THREAD_NAME, self._running)
         except RuntimeError:  # RLIMIT_NPROC, or the interpreter is ending
-            self._is_running = False
+            if self._running:
+                raise
             self._write_here()
-        except BaseException:  # of a signal handler: the next line starts the thread, or a second one
-            self._is_running = False
-            raise
 
     def _notify_stops(self) -> None:
         while self._stops:
@@ -152,13 +153,14 @@ class Writer:
     # -- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while self._is_running:
+        ended: list[bool] = []  # not self._running: another thread may have been started since
+        while not ended:
             while self.backlog.entries:
                 self._write_some()
             if self._must_end():
                 # Outside of the gate: to close a file takes as long as its disk likes.
                 self._stop_sink()
-                self._gate.run(self._end)
+                self._gate.run(partial(self._end, ended))
             else:
                 self._gate.run(self._fall_asleep)
                 if self._is_asleep:

@@ -1,0 +1,42 @@
+"""Programs of their own for what a process has one of: signals, limits, descriptors, and its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+EVENTS = """
+import asyncio, os, sys
+from datetime import datetime, timezone
+from fastapi_taskflow import LogEvent
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+def log(logger, message):
+    event = LogEvent(
+        task_id="abc12345", func_name="work", message=message, level="info", timestamp=NOON, attempt=0
+    )
+    call = logger.on_log(event)
+    try:
+        call.send(None)
+    except StopIteration:
+        pass
+"""
+"""How a program logs an event as the host does: ``on_log`` never waits for anything."""
+
+
+def run(code: str, *arguments: object, launcher: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run *code* with *arguments* in ``sys.argv``, for at most 60 seconds."""
+    command = [*(launcher or []), sys.executable, "-c", code, *map(os.fspath, map(str, arguments))]
+    return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, capture_output=True)
+
+
+def output_of(code: str, *arguments: object, launcher: list[str] | None = None) -> str:
+    """Run *code*, which must end well and report nothing; return what it printed."""
+    ended = run(code, *arguments, launcher=launcher)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr[-2000:]
+    return ended.stdout
