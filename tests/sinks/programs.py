@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,10 +28,12 @@ def log(logger, message):
 """How a program logs an event as the host does: ``on_log`` never waits for anything."""
 
 
-def run(code: str, *arguments: object, launcher: list[str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run *code* with *arguments* in ``sys.argv``, for at most 60 seconds."""
-    command = [*(launcher or []), sys.executable, "-c", code, *map(os.fspath, map(str, arguments))]
-    return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, capture_output=True)
+def run(
+    code: str, *arguments: object, launcher: list[str] | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run *code* with *arguments* in ``sys.argv``, for at most *timeout* seconds."""
+    command = [*(launcher or []), sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, text=True, timeout=timeout, check=False, capture_output=True)
 
 
 def output_of(code: str, *arguments: object, launcher: list[str] | None = None) -> str:
