@@ -8,8 +8,8 @@ on finding out what an event already tells: time, place, function. So its own pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import datetime, timezone
+from itertools import repeat
 from multiprocessing import current_process
 from threading import current_thread
 from typing import TYPE_CHECKING, Any, cast
@@ -35,6 +35,13 @@ RENDERED = "{rendered}"
 
 NO_FILE = cast("PublicRecordFile", RecordFile("", ""))
 """The ``file`` of a record that no line of code has logged."""
+
+
+class _NoLock:
+    """A lock that locks nothing. Its methods are written in C and ignore what they get, so that they take next to no
+    time, and no signal handler can run in them."""
+
+    __enter__ = __exit__ = "".format
 
 
 class IndependentLogger:
@@ -78,9 +85,9 @@ class IndependentLogger:
         one raises between two of its lines.
         """
         number = self.logger.add(sink, level=0, **options)
-        self._core.handlers[number]._protected_lock = nullcontext
+        self._core.handlers[number]._protected_lock = repeat(_NoLock()).__next__
 
-    def emit(self, level: str, message: str, extra: dict[str, Any]) -> dict[str, Any]:
+    def emit(self, level: str, message: str, extra: dict[str, Any]) -> Any:
         """Hand a record to the handlers and return it: ``bind(**extra).log(level, message)``, from known facts.
 
         The record's time is ``extra["timestamp"]``, its function ``extra["func_name"]``.
@@ -88,7 +95,7 @@ class IndependentLogger:
         Raises:
             Exception: Any exception of a handler that was added with ``catch=False``.
         """
-        record: dict[str, Any] = {
+        record: Any = {
             "exception": None,
             "extra": extra,
             "function": extra["func_name"],
@@ -98,7 +105,7 @@ class IndependentLogger:
         if not self._brief:
             record.update(_circumstances(extra))
         if self._render is not None:
-            record["rendered"] = self._render(cast("Record", record))
+            record["rendered"] = self._render(record)
         for handler in self._core.handlers.values():
             handler.emit(record, level, False, False, None)
         return record

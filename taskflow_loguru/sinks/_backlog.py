@@ -60,6 +60,7 @@ class Backlog(Generic[T]):
     Attributes:
         entries: The lines, oldest first, and a :class:`Loss` wherever lines are missing.
         batch: The oldest entries, as lines, while they are being written.
+        admitted: How many of the entries have been checked against the bound.
         count_lost: How many lines did not fit, altogether.
         count_written: How many lines were dropped as written, altogether.
         bytes_written: How many bytes these had.
@@ -73,12 +74,12 @@ class Backlog(Generic[T]):
         self.count_written = 0
         self.bytes_written = 0
         self._size_of = size_of
-        self._admitted = 0  # how many entries have been checked against the bound
-        self._size = 0  # bytes of these
+        self.admitted = 0
+        self._size = 0  # bytes of the entries that were admitted
 
     def admit(self) -> None:
         """Replace the lines that do not fit by a count of them."""
-        entries, first, end = self.entries, self._admitted, len(self.entries)
+        entries, first, end = self.entries, self.admitted, len(self.entries)
         kept: list[T | Loss] = []
         size, lost, loss = self._size, 0, None
         if first and isinstance(entries[first - 1], Loss):
@@ -100,22 +101,23 @@ class Backlog(Generic[T]):
         admitted, count_lost = first + len(kept), self.count_lost + lost
         # One run of assignments: test_backlog.py::test_an_interrupt_leaves_every_line_counted_once
         entries[first:end] = kept
-        self._admitted = admitted
+        self.admitted = admitted
         self._size = size
         self.count_lost = count_lost
 
     def drop(self, count: int, written: int) -> None:
         """Forget the *count* oldest entries, which have been written with *written* bytes, and the batch."""
-        size = self._size
-        for entry in self.entries[: min(count, self._admitted)]:
-            if not isinstance(entry, Loss):
-                size -= self._size_of(entry)
-        admitted = max(0, self._admitted - count)
+        size, admitted = self._size, self.admitted
+        if admitted:
+            for entry in self.entries[: min(count, admitted)]:
+                if not isinstance(entry, Loss):
+                    size -= self._size_of(entry)
+            admitted = max(0, admitted - count)
         count_written, bytes_written = self.count_written + count, self.bytes_written + written
         # One run of assignments: test_backlog.py::test_an_interrupt_leaves_every_line_counted_once
         del self.entries[:count]
         self.batch = ()
-        self._admitted = admitted
+        self.admitted = admitted
         self._size = size
         self.count_written = count_written
         self.bytes_written = bytes_written

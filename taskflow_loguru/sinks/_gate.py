@@ -23,15 +23,22 @@ class Gate:
         self._lock = threading.RLock()  # re-entrant: a signal handler must see that its own thread is inside
         self._is_busy = False
         self._left: list[Job] = []
-        self._deadline: float | None = None
 
     def run(self, job: Job) -> None:
         """Run *job*, or leave it to the thread that this signal handler has interrupted."""
-        if self._deadline is not None:
-            self.run_within(self._deadline - time.monotonic(), job)
-            return
         with self._lock:
-            self._run(job)
+            if self._is_busy:
+                self._left.append(job)
+                return
+            self._is_busy = True
+            try:
+                job()
+            finally:
+                self._is_busy = False
+                # Also if a signal handler raises: the calls that left these jobs have returned.
+                # test_gate.py::test_a_job_that_was_left_runs_though_the_other_raises
+                if self._left:
+                    self._run_left()
         if self._left:
             self._run_left_by_others()
 
@@ -52,21 +59,11 @@ class Gate:
 
         While the interpreter ends, a daemon thread that is inside never leaves.
         """
-        self._deadline = deadline
 
-    def _run(self, job: Job) -> None:
-        if self._is_busy:
-            self._left.append(job)
-            return
-        self._is_busy = True
-        try:
-            job()
-        finally:
-            self._is_busy = False
-            # Also if a signal handler raises: the calls that left these jobs have returned.
-            # test_gate.py::test_a_job_that_was_left_runs_though_the_other_raises
-            if self._left:
-                self._run_left()
+        def run_in_time(job: Job) -> None:
+            self.run_within(deadline - time.monotonic(), job)
+
+        self.run = run_in_time  # type: ignore[method-assign]
 
     def _run_left(self) -> None:
         while self._left:
@@ -83,7 +80,7 @@ class Gate:
             # Not a with statement: it has no timeout. test_gate.py::test_an_interrupt_leaves_the_gate_free
             call_into(acquired, self._lock.acquire, True, max(0.0, timeout))
             if acquired[0]:
-                self._run(job)
+                Gate.run(self, job)
             return acquired[0]
         finally:
             if acquired and acquired[0]:

@@ -32,6 +32,7 @@ class OpenFile:
         fds: The descriptor, if it is open. Closed behind our back, it is still here until a system call finds out.
         is_regular: Whether it is a regular file of our own, which can be locked and rotated.
         is_locked: Whether its lock is held.
+        end: Where our last line ended, if it did and nobody else can have appended; or else -1.
     """
 
     def __init__(self) -> None:
@@ -39,7 +40,7 @@ class OpenFile:
         self.is_regular = False
         self.is_locked = False
         self._identity: tuple[int, int] | None = None
-        self._end = -1  # where our last line ended; -1: unknown
+        self.end = -1
         self._is_torn = False  # whether a partial line was left there
         self._was_checked = False  # whether the last line was checked since the opening
 
@@ -98,7 +99,7 @@ class OpenFile:
 
     def is_torn(self, size: int) -> bool:
         """Return whether the last line of *size* bytes has no end: its writer was killed, or its disk was full."""
-        if size == self._end or not self.is_regular or (self._was_checked and not self.is_locked):
+        if size == self.end or not self.is_regular or (self._was_checked and not self.is_locked):
             return self._is_torn
         try:
             is_torn = os.pread(self.fds[0], 1, max(0, size - 1)) not in (b"\n", b"")
@@ -135,9 +136,9 @@ class OpenFile:
             if error.errno != errno.EAGAIN:
                 raise
         if not written or written[0] != len(data):
-            self._end = -1
+            self.end = -1
             self._append_rest(lines, data, written, size)
-        self._end = size + len(data) if self.is_locked else -1
+        self.end = size + len(data) if self.is_locked else -1
         self._was_checked = True
 
     def _append_rest(self, lines: Sequence[bytes], data: bytes, written: list[int], size: int) -> None:
@@ -186,7 +187,7 @@ class OpenFile:
                     fcntl.flock(self.fds[-1], fcntl.LOCK_UN)
             pop_into(os.close, self.fds)
         self.is_locked = self._is_torn = self._was_checked = False
-        self._end = -1
+        self.end = -1
 
     def abandon(self) -> None:
         """Close the file in a forked child, without unlocking it: the lock is the parent's."""

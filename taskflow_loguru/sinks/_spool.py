@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from ._backlog import Backlog, Loss, LossLine, render_loss
 
@@ -57,7 +58,8 @@ class Spool:
             if self.fault is not None and not retry_now and started < self._retry_at:
                 backlog.admit()
                 return
-            lines = [entry if type(entry) is bytes else self._render(entry) for entry in entries[:WINDOW]]
+            # Only an entry that was admitted can be a loss.
+            lines = self._rendered(entries[:WINDOW]) if backlog.admitted else cast("list[bytes]", entries[:WINDOW])
             written: list[int] = []
             self._written = written
             backlog.batch = lines
@@ -70,7 +72,10 @@ class Spool:
                 self._fail(error, started)
                 backlog.admit()
                 return
-            self._drop_written()
+            if len(lines) == 1 and written and written[0] == len(lines[0]):  # almost always
+                backlog.drop(1, written[0])
+            else:
+                self._drop_written()
         self.fault = None
 
     def _drop_written(self) -> None:
@@ -91,10 +96,13 @@ class Spool:
         self.fault = error
         self._retry_at = now + min(10 * (now - started), _LONGEST_PAUSE)
 
-    def _render(self, entry: bytes | Loss) -> bytes:
-        if isinstance(entry, Loss):
-            return encode(render_loss(self.loss_line, entry.count, str(self.fault)))
-        return entry
+    def _rendered(self, entries: list[bytes | Loss]) -> list[bytes]:
+        """Return *entries* as lines."""
+        reason = str(self.fault)
+        return [
+            encode(render_loss(self.loss_line, entry.count, reason)) if isinstance(entry, Loss) else entry
+            for entry in entries
+        ]
 
 
 def encode(message: str) -> bytes:

@@ -124,21 +124,19 @@ class RotatingFileSink(FileSink):
     def _append_locked(
         self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
     ) -> None:
-        file = self._file
-        is_torn = file.is_torn(status.st_size)
+        file, size = self._file, status.st_size
+        is_torn = size != file.end and file.is_torn(size)
         if file.is_locked and self.backup_count:
-            start = status.st_size + is_torn
-            if start and self._is_due(status, start + len(lines[0])):
+            start = size + is_torn
+            if start and (start + len(lines[0]) > self.max_bytes > 0 or (self.when and self._is_of_past(status))):
                 if self._rotate(started):
                     return
             elif self.max_bytes and len(lines) > 1:
                 lines = self._fitting(lines, start)
-        file.append(lines, written, status.st_size, is_torn)
+        file.append(lines, written, size, is_torn)
 
-    def _is_due(self, status: os.stat_result, size: int) -> bool:
-        """Return whether the file has to be rotated before a line that makes it *size* bytes long."""
-        if self.max_bytes and size > self.max_bytes:
-            return True
+    def _is_of_past(self, status: os.stat_result) -> bool:
+        """Return whether the last line was written in an hour, day or week that is over."""
         return self.when is not None and status.st_mtime < start_of(self.when, time.time())
 
     def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:

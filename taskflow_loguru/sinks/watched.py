@@ -52,8 +52,8 @@ class WatchedFileSink(FileSink):
     def _append_locked(
         self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
     ) -> None:
-        file = self._file
-        file.append(lines, written, status.st_size, file.is_torn(status.st_size))
+        file, size = self._file, status.st_size
+        file.append(lines, written, size, size != file.end and file.is_torn(size))
         # Between our check of the path and our write, the file can be moved, read to its end by a compressor, and
         # deleted. A compressor takes longer than this to start, so that only a slow write has to check again.
         # test_watched.py::test_only_a_slow_write_to_a_moved_file_is_repeated
