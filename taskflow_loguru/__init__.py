@@ -15,7 +15,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from fastapi_taskflow import RedisBackend, TaskAdmin
 
-    from . import reader, sinks
+    from . import reader, shippers, sinks
     from ._task_log import task_log
     from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
@@ -40,6 +40,7 @@ __all__ = [
     "json_line",
     "otel_line",
     "reader",
+    "shippers",
     "sinks",
     "task_line",
     "task_log",
@@ -68,7 +69,7 @@ if not TYPE_CHECKING:  # a type checker that sees it takes any name for one of o
 
     def __getattr__(name: str) -> Any:
         # Imported when asked for: a program that needs only `taskflow_loguru.sinks` does not load the host.
-        if name in ("reader", "sinks"):
+        if name in ("reader", "shippers", "sinks"):
             return import_module(f"taskflow_loguru.{name}")
         for module, names in _HOMES.items():
             if name in names:

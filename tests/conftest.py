@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import loguru
@@ -17,6 +18,9 @@ from hypothesis import HealthCheck, settings
 # A busy machine is no defect: no test of ours says how long an example may take.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+OPT = Path(__file__).parents[1] / ".venv/opt/bin"
+"""Where ``tests/shippers/install.sh`` installs programs."""
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -34,7 +38,8 @@ def program() -> Callable[[str], str]:
     """``program("logrotate")``: the path of a program that the test runs for real."""
 
     def find(name: str) -> str:
-        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        folders = [os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(OPT)]
+        path = shutil.which(name, path=os.pathsep.join(folders))
         if path is None:
             missing(f"the program {name}")
         assert path is not None

@@ -1,0 +1,281 @@
+"""The configurations: in the syntax of their tool, and right about every line that FileLogger writes."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from taskflow_loguru import FileLogger, json_line, reader, shippers
+from taskflow_loguru._escapes import unescape
+from tests.conftest import lifecycle_event, log_event, missing
+
+from . import engines
+from .shipped import Format, Line, as_read, parse_time
+from .writers import MESSAGES, write_task
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PATH = "/var/log/my app/größe's/tasks.log"
+STATUSES = ("pending", "running", "success", "failed", "interrupted", "cancelled")
+FORMATS: tuple[Format, ...] = ("text", "json")
+
+parametrize_tools = pytest.mark.parametrize("name", shippers.NAMES)
+parametrize_formats = pytest.mark.parametrize("format", FORMATS)
+
+
+def only(values: Any) -> Any:
+    """The one value of a list or a dictionary."""
+    [value] = values.values() if isinstance(values, dict) else values
+    return value
+
+
+def parse_configuration(name: str, format: Format, path: str = PATH) -> Any:
+    """The configuration as data, for the tools whose syntax is YAML, TOML, JSON or Alloy's."""
+    text = shippers.render(name, path, format=format)
+    if name == "alloy":
+        return engines.parse_alloy(text)
+    if name == "cloudwatch":
+        return json.loads(text)
+    return tomllib.loads(text) if name == "vector" else yaml.safe_load(text)
+
+
+PATHS: dict[str, Callable[[Any], Any]] = {
+    "alloy": lambda it: only(it["loki.source.file"]["targets"])["__path__"],
+    "cloudwatch": lambda it: only(it["logs"]["logs_collected"]["files"]["collect_list"])["file_path"],
+    "datadog": lambda it: only(it["logs"])["path"],
+    "filebeat": lambda it: only(only(it["filebeat.inputs"])["paths"]),
+    "fluent-bit": lambda it: only(it["pipeline"]["inputs"])["path"],
+    "otel-collector": lambda it: only(only(it["receivers"])["include"]),
+    "promtail": lambda it: only(only(it["scrape_configs"])["static_configs"])["labels"]["__path__"],
+    "vector": lambda it: only(only(it["sources"])["include"]),
+}
+"""Where the path is in the configuration of a tool."""
+
+
+@parametrize_formats
+@pytest.mark.parametrize("name", PATHS)
+def test_it_is_valid_and_names_exactly_the_path(name: str, format: Format) -> None:
+    assert PATHS[name](parse_configuration(name, format)) == PATH
+
+
+@parametrize_formats
+@parametrize_tools
+def test_it_says_what_it_was_tested_with(name: str, format: Format) -> None:
+    text = shippers.render(name, PATH, format=format)
+    if name != "cloudwatch":  # JSON has no comments
+        assert re.search(r"Tested with .*\d|[Nn]ot (been )?run", text.split("\n\n")[0])
+    assert "@@" not in text
+
+
+@parametrize_tools
+def test_two_files_of_one_host_share_no_name(name: str) -> None:
+    one, other = (
+        shippers.render(name, path, format="text") for path in ("/var/log/a/tasks.log", "/var/log/b/tasks.log")
+    )
+    assert set(re.findall(r"taskflow_\w+", one)).isdisjoint(re.findall(r"taskflow_\w+", other))
+
+
+@parametrize_tools
+@pytest.mark.parametrize("path", ["/var/log/*.log", "/var/log/tasks.log\n", "/var/log/\udcff.log", "/var/log/", ""])
+def test_a_path_that_the_tool_would_misread_is_refused(name: str, path: str) -> None:
+    if "*" in path and name in ("alloy", "syslog-ng"):  # the two that take it literally
+        assert path in shippers.render(name, path)
+        return
+    with pytest.raises(ValueError, match="path must"):
+        shippers.render(name, path)
+
+
+def test_a_relative_path_counts_from_the_current_folder() -> None:
+    assert f'"{Path.cwd()}/tasks.log"' in shippers.render("rsyslog", "tasks.log")
+
+
+def test_an_unknown_name_or_format_is_refused_with_those_allowed() -> None:
+    with pytest.raises(ValueError, match=r"name must be one of alloy, .*, vector, not 'logstash'"):
+        shippers.render("logstash", PATH)
+    with pytest.raises(ValueError, match="format must be 'text' or 'json', not 'xml'"):
+        shippers.render("vector", PATH, format="xml")  # type: ignore[arg-type]
+
+
+def test_nothing_of_the_host_is_loaded() -> None:
+    """So that the command line starts fast."""
+    code = "import sys, taskflow_loguru.shippers; print({'fastapi', 'fastapi_taskflow', 'loguru'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+# -- the fields of a line -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text file with lines of every kind, and some of no task."""
+    path = tmp_path_factory.mktemp("lines") / "tasks.log"
+
+    async def write() -> None:
+        logger = FileLogger(path, log_lifecycle=True)
+        for number in range(2 * len(MESSAGES)):
+            time = datetime(2026, 1, 1, 12, tzinfo=timezone.utc) + timedelta(seconds=number)
+            await write_task([logger], f"{number:08}-0123", number, time)
+        for status in STATUSES:
+            await logger.on_lifecycle(lifecycle_event(status))
+        for message in ("-- SUCCESSFUL", "-- success", " -- FAILED", "", "-", "\u2028x", "a" * 5000):
+            await logger.on_log(log_event(message))
+        for func_name in ("f", "<lambda>", "a] [b", "Ä.ö", ""):
+            await logger.on_log(log_event("hello", func_name=func_name))
+        await logger.on_log(log_event("\n" * 8, task_id="\n\x85\u2028[1] 7"))
+        await logger.close()
+
+    asyncio.run(write())
+    with path.open("a") as file:
+        file.write("no task\n[x] [y] no time\n[x] [y] --- Retry x ---\n\n")
+    return path
+
+
+@pytest.fixture
+def texts(path: Path) -> list[str]:
+    return path.read_text().split("\n")[:-1]
+
+
+def expected(texts: list[str]) -> list[Line | None]:
+    lines = map(reader.parse, texts)
+    return [Line(x.time, x.task_id, x.func_name, x.status, x.attempt, x.message) if x else None for x in lines]
+
+
+def line_of_groups(groups: engines.Fields) -> Line | None:
+    """The line of the named groups; of the empty ones too, as which some engines report those that have no match."""
+    groups = {name: text for name, text in groups.items() if text or name in ("func_name", "message", "task_id")}
+    if "task_id" not in groups:
+        return None
+    return Line(
+        parse_time(groups["time"]) if "time" in groups else None,
+        unescape(groups["task_id"]),
+        unescape(groups["func_name"]),
+        groups["status"].lower() if "status" in groups else None,
+        int(groups["retry"]) if "retry" in groups else None,
+        unescape(groups.get("separator") or groups["message"]),
+    )
+
+
+@pytest.mark.parametrize("name", ["alloy", "promtail", "otel-collector"])
+def test_re2_finds_in_every_line_what_the_reader_finds(name: str, texts: list[str]) -> None:
+    parsed = parse_configuration(name, "text")
+    if name == "alloy":
+        pattern = parsed["loki.process"]["stage.regex"]["expression"]
+    elif name == "promtail":
+        pattern = only(parsed["scrape_configs"])["pipeline_stages"][0]["regex"]["expression"]
+    else:
+        pattern = only(parsed["receivers"])["operators"][0]["regex"].replace("$$", "$")
+    assert [line_of_groups(groups) for groups in engines.match_re2(pattern, texts)] == expected(texts)
+
+
+def test_vector_makes_events_of_what_the_reader_finds(texts: list[str]) -> None:
+    if importlib.util.find_spec("vrl_python") is None:
+        missing("the Python package vrl-python")
+    transforms = list(parse_configuration("vector", "text")["transforms"].values())
+    events = engines.run_vrl(transforms[0]["source"].replace("$$", "$"), texts)
+    assert [line_of_event(event, text) for event, text in zip(events, texts, strict=True)] == expected(texts)
+
+    order, seen = engines.lua_54(transforms[1]["source"], "order"), []
+    for event in events:
+        order({"log": event}, lambda it: seen.append(it["log"]["timestamp"]))
+    assert_times_follow(seen, events, "timestamp")
+
+
+def line_of_event(event: engines.Fields, text: str) -> Line | None:
+    if "task_id" not in event:
+        assert event == {"message": text}
+        return None
+    time = event.get("timestamp")
+    return Line(
+        None if time is None else vrl_time(time),
+        unescape(event["task_id"]),
+        unescape(event["func_name"]),
+        event.get("status"),
+        event.get("retry"),
+        unescape(event["message"]),
+    )
+
+
+def vrl_time(timestamp: object) -> datetime:
+    return parse_time(str(timestamp).removesuffix(" UTC"))
+
+
+def assert_times_follow(seen: list[Any], records: list[engines.Fields], field: str) -> None:
+    """Check that each separator was seen with the time of the line before it, and each other line with its own."""
+    previous = None
+    for time, record in zip(seen, records, strict=True):
+        if "retry" in record:
+            assert time == previous
+        else:
+            previous = record.get(field, time)
+            assert time == previous
+
+
+def test_vector_makes_events_of_json_lines(tmp_path: Path) -> None:
+    if importlib.util.find_spec("vrl_python") is None:
+        missing("the Python package vrl-python")
+    logger = FileLogger(tmp_path / "tasks.jsonl", format=json_line, log_lifecycle=True)
+    asyncio.run(write_task([logger], "abc12345-6789", 1))
+    texts = (tmp_path / "tasks.jsonl").read_text().splitlines()
+    program = only(parse_configuration("vector", "json")["transforms"])["source"].replace("$$", "$")
+    *events, other = engines.run_vrl(program, [*texts, "no JSON"])
+    assert other == {"message": "no JSON"}
+    for event, line in zip(events, as_read(tmp_path / "tasks.jsonl"), strict=True):
+        assert vrl_time(event["timestamp"]) == line.time
+        fields = (event["task_id"], event["func_name"], event.get("status"), event["attempt"], event["message"])
+        assert fields == line[1:]
+
+
+def test_fluent_bit_makes_records_of_what_the_reader_finds(texts: list[str], program: Callable[[str], str]) -> None:
+    parsed = parse_configuration("fluent-bit", "text")
+    groups = engines.match_onigmo(program("ruby"), only(parsed["parsers"])["regex"], texts)
+    assert [line_of_groups(found) for found in groups] == expected(texts)
+
+    order = engines.lua_jit(only(parsed["pipeline"]["filters"])["code"], "order")
+    seen, records = [], []
+    for number, found in enumerate(groups):
+        code, time, record = order("tag", number, found)
+        # 2: the time stays as it was.
+        seen.append(number if code == 2 else time)
+        records.append({**record, "time": number})
+    assert_times_follow(seen, records, "time")
+    assert [record.get("status") for record in records] == [line and line.status for line in expected(texts)]
+    assert [unescape(record["message"]) for record in records if "task_id" in record] == [
+        line.message for line in expected(texts) if line
+    ]
+
+
+def test_fluentd_makes_records_of_what_the_reader_finds(texts: list[str], program: Callable[[str], str]) -> None:
+    text = shippers.render("fluentd", PATH, format="text")
+    assert "path '/var/log/my app/größe\\'s/tasks.log'\n" in text
+    [pattern] = re.findall(r"expression /(.*)/\n", text)
+    groups = engines.match_onigmo(program("ruby"), pattern, texts)
+    assert [line_of_groups(found) for found in groups] == expected(texts)
+
+    # As the filter does it: each expression has the record, and the time of the event.
+    expressions = dict(re.findall(r"^    (previous|message) \$\{(.*)\}$", text, re.MULTILINE))
+    script = f"""given.each_with_index.map {{ |record, number|
+        time = Time.at(number)
+        previous = ({expressions["previous"]})
+        message = ({expressions["message"]})
+        record.merge('previous' => previous, 'message' => message) }}"""
+    matched = [found for found in groups if found]
+    records = engines.run_ruby(program("ruby"), script, matched)
+    for number, record in enumerate(records):
+        record["time"] = number
+    assert_times_follow([record["previous"] for record in records], records, "time")
+    found = [(record.get("status"), unescape(record["message"])) for record in records]
+    assert found == [(line.status, line.message) for line in expected(texts) if line]

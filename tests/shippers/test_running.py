@@ -1,0 +1,146 @@
+"""Real shippers read what four processes write, while the file rotates."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from taskflow_loguru import FileLogger, json_line, shippers
+
+from .shipped import SHIPPERS, Format, Line, Shipper, as_read
+from .writers import Files, Writers, write_task
+
+FORMATS: tuple[Format, ...] = ("text", "json")
+PATIENCE = 15
+"""Seconds without progress after which a line counts as lost."""
+
+LONG_AGO = datetime(2020, 2, 29, 23, 59, 57, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    # Characters that need quotes, or mean something to one of the shippers.
+    folder = tmp_path / "tom's logs é 100%"
+    folder.mkdir()
+    return Files(folder / "tasks.log", folder / "tasks.jsonl")
+
+
+@pytest.fixture
+def start(program: Callable[[str], str], tmp_path: Path) -> Iterator[Callable[[str, Files], Shipper]]:
+    started: list[Shipper] = []
+
+    def start(name: str, files: Files) -> Shipper:
+        shipper = SHIPPERS[name](program(name), tmp_path / "shipper", files.text, files.json)
+        started.append(shipper)
+        shipper.start()
+        return shipper
+
+    yield start
+    for shipper in started:
+        shipper.close()
+
+
+def wait_for(shipper: Shipper, files: Files) -> None:
+    """Wait until as many lines have arrived as are in the files."""
+    expected = {kind: len(as_read(getattr(files, kind))) for kind in FORMATS}
+    deadline = time.monotonic() + PATIENCE
+    while any(len(shipper.lines(kind)) < expected[kind] for kind in FORMATS):
+        if time.monotonic() > deadline:
+            assert_each_once(shipper, files)
+        time.sleep(0.05)
+
+
+def assert_each_once(shipper: Shipper, files: Files) -> None:
+    """Check that each line has arrived once, and that its fields are those that our reader reads."""
+    for kind in FORMATS:
+        # A separator's time is that of a line before it, which the other processes decide here.
+        arrived = Counter(without_borrowed_time(line, kind) for line in shipper.lines(kind))
+        written = Counter(as_read(getattr(files, kind)))
+        assert {"missing": written - arrived, "surplus": arrived - written} == {
+            "missing": Counter(),
+            "surplus": Counter(),
+        }
+
+
+def without_borrowed_time(line: Line, kind: Format) -> Line:
+    is_separator = kind == "text" and line.attempt is not None
+    return line._replace(time=None) if is_separator else line
+
+
+@pytest.mark.parametrize("mode", ["rotate", "watched"])
+@pytest.mark.parametrize("name", SHIPPERS)
+def test_every_line_arrives_once_with_its_fields(
+    name: str,
+    mode: Literal["rotate", "watched"],
+    files: Files,
+    start: Callable[[str, Files], Shipper],
+    writers: Writers,
+    program: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    """Through rotations, by the file's own limit or by logrotate, and through a restart of the shipper."""
+    files = Files(files.text, files.json, mode)
+    for logger in files.loggers():
+        asyncio.run(logger.close())
+    rotation = Rotation(program("logrotate"), files, tmp_path) if mode == "watched" else None
+    shipper = start(name, files)
+    for number in range(4):
+        if number == 2 and shipper.keeps_position:
+            shipper.stop()
+            writers.write(files, 1, rotates=False)
+            shipper.start()
+            wait_for(shipper, files)
+        jobs = writers.start(files, 14)
+        if rotation and shipper.finishes_moved_files:
+            rotation.run()
+        for job in jobs:
+            job.result()
+        wait_for(shipper, files)
+        if rotation and not shipper.finishes_moved_files:
+            rotation.run()
+    assert_each_once(shipper, files)
+    assert len(list(files.text.parent.glob("tasks.log.*"))) >= 2
+    assert len(list(files.text.parent.glob("tasks.jsonl.*"))) >= 2
+
+
+class Rotation:
+    """Real logrotate with our rules."""
+
+    def __init__(self, program: str, files: Files, folder: Path) -> None:
+        rules = folder / "logrotate.conf"
+        rules.write_text("".join(shippers.logrotate_rule(path) for path in (files.text, files.json)))
+        self._command = [program, "--force", "--state", str(folder / "logrotate.state"), str(rules)]
+
+    def run(self) -> None:
+        """Rotate both files once."""
+        subprocess.run(self._command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPERS if SHIPPERS[name].times_separators])
+def test_a_separator_gets_the_time_of_the_line_before_it(
+    name: str, files: Files, start: Callable[[str, Files], Shipper]
+) -> None:
+    """Also when a backlog is read, years later."""
+
+    async def write() -> None:
+        options: dict[str, Any] = {"log_lifecycle": True, "max_bytes": 0}
+        loggers = [FileLogger(files.text, **options), FileLogger(files.json, format=json_line, **options)]
+        for number in range(20):
+            await write_task(loggers, f"{number:08}", number, LONG_AGO + timedelta(seconds=number))
+
+    asyncio.run(write())
+    shipper = start(name, files)
+    wait_for(shipper, files)
+    expected: list[Line] = []
+    for line in as_read(files.text):
+        expected.append(line if line.time else line._replace(time=expected[-1].time))
+    assert sum(line.attempt is not None for line in expected) == 40
+    assert shipper.lines("text") == expected
