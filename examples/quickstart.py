@@ -95,7 +95,7 @@ async def visit_app(address: str, server: uvicorn.Server, keep_serving: bool) ->
     if keep_serving:
         print(f"Dashboard: {address}/tasks/dashboard (Ctrl-C ends)")
         print(f"One more:  curl -X POST {address}/orders/43")
-        print(f"Follow it: tail -f {LOG}", flush=True)
+        print(f"Follow it: tail -F {LOG}", flush=True)
     else:
         server.should_exit = True
     return task_ids
@@ -123,7 +123,7 @@ def show_log(task_ids: list[str]) -> None:
             print(line)
     print(f"""
 The log:   {LOG.absolute()}
-Follow it: tail -f {LOG}
+Follow it: tail -F {LOG}
 One task:  grep -F '{headers[2]}' {LOG}
 One kind:  grep -F '[send_email]' {LOG}
 Failures:  grep -e '-- FAILED' {LOG}""")
