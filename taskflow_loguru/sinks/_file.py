@@ -59,7 +59,8 @@ class FileSink(ABC):
 
     def write(self, message: str) -> None:
         """Append *message* as a line. Never raises for anything that the disk does."""
-        self._spool.put(encode(message))
+        line = message.encode("utf-8", "backslashreplace")
+        self._spool.put(line if line.endswith(b"\n") else line + b"\n")
         self._gate.run(self._write)
         if self._notices.pending:
             self._notices.print()
