@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections import deque
+from collections.abc import Iterator
 
 from ._open_file import OpenFile
 
@@ -27,8 +29,17 @@ def open_to_append(file: OpenFile, path: str) -> None:
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
-        os.makedirs(os.path.dirname(os.path.realpath(path)), exist_ok=True)
+        os.makedirs(os.path.dirname(target_of(path)), exist_ok=True)
         _open(file, path)
+
+
+def target_of(path: str) -> str:
+    """Return the file that links at *path* lead to, which may be missing; its folder may still be a link.
+
+    Raises:
+        OSError: It is unknown whether something is a link.
+    """
+    return deque(_links_from(path), maxlen=1)[0]
 
 
 def is_fifo(path: str) -> bool:
@@ -62,15 +73,20 @@ def _mode_of(path: str) -> int | None:
 
 def _descriptor_of(path: str) -> int | None:
     """Return the descriptor of this process that *path* leads to, as ``/dev/stdout`` does."""
-    own = os.path.realpath("/proc/self/fd")
-    for _ in range(_MOST_LINKS):
-        folder, name = os.path.split(path)
-        if name.isdigit() and os.path.realpath(folder) in (own, "/dev/fd"):
+    for name_of_link in _links_from(path):
+        folder, name = os.path.split(name_of_link)
+        if name.isdigit() and os.path.realpath(folder) in (os.path.realpath("/proc/self/fd"), "/dev/fd"):
             return int(name)
+    return None
+
+
+def _links_from(path: str) -> Iterator[str]:
+    """Return *path*, what it links to, and so on. Not ``os.path.realpath``, which hides every error."""
+    for _ in range(_MOST_LINKS):
+        yield path
         try:
-            path = os.path.join(folder, os.readlink(path))
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
         except OSError as error:
             if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR, errno.EACCES):  # not a link, or missing
-                return None
+                return
             raise
-    return None

@@ -13,6 +13,7 @@ from .._arguments import checked_choice, checked_size
 from ._backlog import LossLine, plain_loss_line
 from ._file import DEFAULT_BACKLOG_BYTES, FileSink
 from ._open_file import OpenFile
+from ._opening import target_of
 from ._periods import PERIODS, Period, start_of
 from ._rotation import Rotation
 from ._successor import finish_interrupted
@@ -118,7 +119,7 @@ class RotatingFileSink(FileSink):
         return self._rotation.count
 
     def _open(self) -> None:
-        finish_interrupted(os.path.realpath(self.path))
+        finish_interrupted(target_of(self.path))
         super()._open()
 
     def _append_locked(

@@ -11,7 +11,8 @@ from queue import Empty, SimpleQueue
 
 import pytest
 
-from taskflow_loguru.sinks import BackgroundSink
+from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink
+from tests.unit.sinks import interrupts
 from tests.unit.sinks.interrupts import interrupted, moments
 
 from .programs import EVENTS, output_of
@@ -183,6 +184,24 @@ def test_an_interrupt_starts_no_second_thread() -> None:
         if not goes_on:
             break
     assert moment > 10
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_no_library_swallows_a_time_limit(is_moved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ``TimeoutError`` is an ``OSError``, which ``os.path`` and others take for a missing file."""
+    monkeypatch.setattr(interrupts, "PACKAGE", "")  # every moment of the standard library too
+    monkeypatch.setattr(interrupts, "InterruptError", TimeoutError)
+    for moment in moments():
+        path = tmp_path / f"{moment}.log"
+        sink = RotatingFileSink(path, max_bytes=1, backup_count=1)
+        sink.write("one")
+        if is_moved:
+            path.rename(tmp_path / "moved")
+        goes_on = interrupted(partial(sink.write, "two"), moment)
+        sink.stop()
+        if not goes_on:
+            break
+    assert moment > 100
 
 
 def test_a_handler_that_logs_leaves_json_lines_json(tmp_path: Path) -> None:
