@@ -14,19 +14,19 @@ COMPRESSED = ".gz"
 class Backups:
     """The backups of the file at *path*: ``path.1`` is the newest, ``path.N`` the oldest.
 
-    Anything under such a name that is not a regular file belongs to somebody else: it is skipped, and neither moved
-    nor deleted. Any error but "no such file" is raised before something is changed: an unreadable name may be a backup.
+    Each may be compressed, with ``.gz`` behind its number, also if this sink compresses none: another process, or an
+    earlier run, may have done it. Anything under such a name that is not a regular file belongs to somebody else: it is
+    skipped, and neither moved nor deleted. Any error but "no such file" is raised before something is changed: an
+    unreadable name may be a backup.
 
     Args:
         path: The file, with all links resolved.
         limit: How many backups to keep.
-        is_compressed: Whether a backup may also be compressed, with ``.gz`` behind its number.
     """
 
-    def __init__(self, path: str, limit: int, *, is_compressed: bool) -> None:
+    def __init__(self, path: str, limit: int) -> None:
         self._path = path
         self._limit = limit
-        self._suffixes = ("", COMPRESSED) if is_compressed else ("",)
 
     def plan(self) -> tuple[str, list[tuple[str, str]]]:
         """Return the name of the next backup, and the moves ``(from, to)`` that make it free, in their order.
@@ -69,15 +69,20 @@ class Backups:
             os.unlink(name)
 
     def to_compress(self) -> Iterator[int]:
-        """Return the numbers of the backups that are not compressed, oldest first; the newest is left alone."""
+        """Return the numbers of the backups that are not compressed, oldest first; the newest is left alone.
+
+        A compressed file of the same number may be left by a process that was killed before it deleted the plain one:
+        then both have the same mtime. With another mtime it is another backup, which must not be overwritten.
+        """
         for number in range(self._limit, 1, -1):
-            if "" in (self._suffixes_of(number) or ()):
+            suffixes = self._suffixes_of(number) or []
+            if suffixes == [""] or (len(suffixes) == 2 and self._is_same_backup(number)):
                 yield number
 
     def _suffixes_of(self, number: int) -> list[str] | None:
         """Return the suffixes with which a backup is there; None if something else has the name."""
         found = []
-        for suffix in self._suffixes:
+        for suffix in ("", COMPRESSED):
             status = status_of(f"{self._path}.{number}{suffix}")
             if status is None:
                 continue
@@ -85,6 +90,10 @@ class Backups:
                 return None
             found.append(suffix)
         return found
+
+    def _is_same_backup(self, number: int) -> bool:
+        plain, compressed = (status_of(f"{self._path}.{number}{suffix}") for suffix in ("", COMPRESSED))
+        return plain is not None and compressed is not None and plain.st_mtime_ns == compressed.st_mtime_ns
 
     def _is_left_over(self, number: int, suffixes: list[str]) -> bool:
         """Return whether the backup is the empty successor of a rotation that was killed: no backup is empty."""

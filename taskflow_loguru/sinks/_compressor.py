@@ -74,7 +74,7 @@ def compress_backups(path: str, backup_count: int) -> None:
     Raises:
         OSError: One could not be compressed; it is unchanged, and the others are left for the next time.
     """
-    backups = Backups(path, backup_count, is_compressed=True)
+    backups = Backups(path, backup_count)
     for number in backups.to_compress():
         if not _compress(backups, path, f"{path}.{number}"):
             return

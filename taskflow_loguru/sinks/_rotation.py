@@ -62,7 +62,7 @@ class Rotation:
             OSError: It is impossible now. The file and all backups are there.
         """
         real_path = os.path.realpath(path, strict=True)
-        backups = Backups(real_path, self._backup_count, is_compressed=self.compression is not None)
+        backups = Backups(real_path, self._backup_count)
         try:
             self._folder.acquire(os.path.dirname(real_path), started)
             if file.status_at(path) is None:

@@ -126,7 +126,7 @@ def test_no_neighbour_is_touched(path: Path) -> None:
         "app.log.bak",
         "app-1.log.1",
         "app.log.01",
-        "app.log.1.gz",
+        "app.log.1.gzip",
         "app.log.x",
         "app",
         "app.logs.1",
