@@ -138,7 +138,7 @@ class Writer:
 
     def _start_thread(self) -> None:
         # A signal handler that raises leaves no doubt whether the thread was started: two would write each line twice.
-        # test_worst_signals.py::test_an_interrupt_starts_no_second_thread
+        # test_interrupts.py::test_an_interrupt_starts_no_second_thread
         try:
             start_thread(self._run, THREAD_NAME, self._running)
         except RuntimeError:  # RLIMIT_NPROC, or the interpreter is ending

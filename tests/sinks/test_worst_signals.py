@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 import pytest
 
-from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink
+from taskflow_loguru.sinks import RotatingFileSink
 from tests.unit.sinks import interrupts
 from tests.unit.sinks.interrupts import interrupted, moments
 
@@ -158,32 +156,6 @@ report(calls, storm, path)
 """
     path = tmp_path / "app.log"
     assert_each_line_once(output_of(code, path), path)
-
-
-def test_an_interrupt_starts_no_second_thread() -> None:
-    """Two threads would write the same lines. Each sink is new: its first line starts the thread."""
-    for moment in moments():
-        written: SimpleQueue[str] = SimpleQueue()
-        blocked = threading.Event()
-
-        class Blocked:
-            def write(
-                self, message: str, written: SimpleQueue[str] = written, blocked: threading.Event = blocked
-            ) -> None:
-                written.put(message)
-                blocked.wait(30)
-
-        sink = BackgroundSink(Blocked())
-        goes_on = interrupted(partial(sink.write, "first"), moment)
-        sink.write("second")
-        assert written.get(timeout=30) in ("first", "second")
-        with pytest.raises(Empty):
-            written.get(timeout=0.02)
-        blocked.set()
-        sink.stop()
-        if not goes_on:
-            break
-    assert moment > 10
 
 
 @pytest.mark.parametrize("is_moved", [False, True])

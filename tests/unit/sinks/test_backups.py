@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,13 @@ def make(folder: Path, *names: str) -> None:
             path.write_text(name)
 
 
-def backups_in(folder: Path, limit: int = 3, *, is_compressed: bool = False) -> Backups:
-    return Backups(str(folder / "app.log"), limit, is_compressed=is_compressed)
+def backups_in(folder: Path, limit: int = 3) -> Backups:
+    return Backups(str(folder / "app.log"), limit)
 
 
-def plan(folder: Path, limit: int = 3, *, is_compressed: bool = False) -> tuple[str, list[str]]:
+def plan(folder: Path, limit: int = 3) -> tuple[str, list[str]]:
     """What is planned, in numbers: ``("1", ["2>3", "1>2"])``."""
-    backup, moves = backups_in(folder, limit, is_compressed=is_compressed).plan()
+    backup, moves = backups_in(folder, limit).plan()
     start = len(str(folder / "app.log."))
     return backup[start:], [f"{name[start:]}>{above[start:]}" for name, above in moves]
 
@@ -74,17 +75,12 @@ def test_if_something_else_has_all_the_names_it_is_named(limit: int, tmp_path: P
 
 def test_compressed_backups_move_as_the_others_do(tmp_path: Path) -> None:
     make(tmp_path, "1", "2", "2.gz", "3.gz")
-    assert plan(tmp_path, is_compressed=True) == ("1", ["3.gz>4.gz", "2>3", "2.gz>3.gz", "1>2"])
-
-
-def test_without_compression_a_compressed_neighbour_is_somebody_elses(tmp_path: Path) -> None:
-    make(tmp_path, "1", "1.gz", "2.gz")
-    assert plan(tmp_path) == ("1", ["1>2"])
+    assert plan(tmp_path) == ("1", ["3.gz>4.gz", "2>3", "2.gz>3.gz", "1>2"])
 
 
 def test_what_is_no_regular_file_beside_a_backup_makes_its_number_unusable(tmp_path: Path) -> None:
     make(tmp_path, "1", "1.gz/")
-    assert plan(tmp_path, is_compressed=True) == ("2", [])
+    assert plan(tmp_path) == ("2", [])
 
 
 def test_the_empty_successor_of_a_killed_rotation_is_no_backup(tmp_path: Path) -> None:
@@ -102,9 +98,9 @@ def test_an_empty_backup_is_left_over_only_as_the_newest(tmp_path: Path) -> None
 def test_an_empty_file_beside_a_compressed_backup_is_kept(tmp_path: Path) -> None:
     make(tmp_path, "1.gz")
     (tmp_path / "app.log.1").touch()
-    assert plan(tmp_path, is_compressed=True) == ("1", ["1>2", "1.gz>2.gz"])
+    assert plan(tmp_path) == ("1", ["1>2", "1.gz>2.gz"])
     (tmp_path / "app.log.1").unlink()
-    assert plan(tmp_path, is_compressed=True) == ("1", ["1.gz>2.gz"])
+    assert plan(tmp_path) == ("1", ["1.gz>2.gz"])
 
 
 def test_an_unreadable_name_may_be_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +116,7 @@ def left(folder: Path) -> list[str]:
 
 def test_backups_above_the_limit_are_deleted(tmp_path: Path) -> None:
     make(tmp_path, "1", "2", "3", "4", "4.gz", "5.gz", "6")
-    backups_in(tmp_path, is_compressed=True).delete_surplus()
+    backups_in(tmp_path).delete_surplus()
     assert left(tmp_path) == ["1", "2", "3"]
 
 
@@ -147,8 +143,15 @@ def test_what_is_no_regular_file_is_never_deleted(tmp_path: Path) -> None:
 
 def test_all_but_the_newest_are_compressed_the_oldest_first(tmp_path: Path) -> None:
     make(tmp_path, "1", "2", "3", "3.gz", "4.gz", "5/", "6")
-    assert list(backups_in(tmp_path, 5, is_compressed=True).to_compress()) == [3, 2]
-    assert list(backups_in(tmp_path, 1, is_compressed=True).to_compress()) == []
+    shutil.copystat(tmp_path / "app.log.3", tmp_path / "app.log.3.gz")  # killed before it deleted the plain one
+    assert list(backups_in(tmp_path, 5).to_compress()) == [3, 2]
+    assert list(backups_in(tmp_path, 1).to_compress()) == []
+
+
+def test_a_compressed_backup_is_not_overwritten_by_another(tmp_path: Path) -> None:
+    make(tmp_path, "1", "2", "2.gz")
+    os.utime(tmp_path / "app.log.2.gz", (1, 1))
+    assert list(backups_in(tmp_path).to_compress()) == []
 
 
 def test_a_link_has_a_status_of_its_own(tmp_path: Path) -> None:

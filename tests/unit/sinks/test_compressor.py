@@ -180,10 +180,11 @@ class Threads:
         if hasattr(os, "setpriority"):
             monkeypatch.setattr(os, "setpriority", lambda *_: None)
 
-    def _start(self, function: Callable[[], None], name: str) -> None:
+    def _start(self, function: Callable[[], None], name: str, running: list[int]) -> None:
         if not self.is_allowed:
             raise RuntimeError("can't start new thread")
         self.started.append((function, name))
+        running.append(1)
 
     def run(self) -> None:
         function, _ = self.started.pop(0)
@@ -323,6 +324,7 @@ def test_a_failure_is_reported_once_until_it_works_again(
             assert compress() == message
             assert compress() == ""
         assert compress() == ""
+        path.with_name("app.log.2.gz").unlink()
         path.with_name("app.log.2").touch()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -133,3 +134,29 @@ def test_no_interrupt_stops_the_background_thread(is_asleep: bool) -> None:
         assert lines.written.empty()
         if not goes_on and not goes_on_too:
             break
+
+
+def test_an_interrupt_starts_no_second_thread() -> None:
+    """Two threads would write the same lines. Each sink is new: its first line starts the thread."""
+    for moment in moments():
+        written: queue.SimpleQueue[str] = queue.SimpleQueue()
+        blocked = threading.Event()
+
+        class Blocked:
+            def write(
+                self, message: str, written: queue.SimpleQueue[str] = written, blocked: threading.Event = blocked
+            ) -> None:
+                written.put(message)
+                blocked.wait(30)
+
+        sink = BackgroundSink(Blocked())
+        goes_on = interrupted(partial(sink.write, "first"), moment)
+        sink.write("second")
+        assert written.get(timeout=30) in ("first", "second")
+        with pytest.raises(queue.Empty):
+            written.get(timeout=0.02)
+        blocked.set()
+        sink.stop()
+        if not goes_on:
+            break
+    assert moment > 10

@@ -211,7 +211,7 @@ def test_backups_are_compressed_after_a_rotation(
     path.with_name("app.log.1.gz").write_text("compressed")
     assert perform(rotation, path, file)
     assert started == [str(path)] * expected
-    assert path.with_name("app.log.2.gz").exists() == expected
+    assert path.with_name("app.log.2.gz").exists()
     rotation.successor.close()
 
 

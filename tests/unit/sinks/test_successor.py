@@ -336,7 +336,8 @@ def test_any_other_error_of_a_link_is_raised(
             put_in_place(str(path), str(backup))
     assert contents(path.parent) == {".app.log.next": "", "app.log.1": "old\n"}
     finish_interrupted(str(path))
-    assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
+    assert contents(path.parent) == {".app.log.next": "", "app.log": "", "app.log.1": "old\n"}
+    assert path.stat().st_nlink == 2
 
 
 def test_an_exception_of_a_signal_handler_moves_nothing_back(
@@ -358,8 +359,18 @@ def test_a_missing_file_is_replaced_by_the_successor_that_was_made(path: Path, h
     path.unlink()
     hidden.touch(0o600)
     finish_interrupted(str(path))
-    assert contents(path.parent) == {"app.log": ""}
+    assert contents(path.parent) == {".app.log.next": "", "app.log": ""}
     assert access_of(path)[0] == 0o600
+
+
+def test_a_successor_that_has_become_the_file_is_left_over(path: Path, hidden: Path, successor: OpenFile) -> None:
+    """Killed between the link and the removal of its hidden name, or finished by another process."""
+    os.link(path, hidden)
+    old = OpenFile()
+    old.open(str(path), os.O_RDWR)
+    make_successor(successor, str(path), old)
+    assert contents(path.parent) == {".app.log.next": "", "app.log": "old\n"}
+    old.close()
 
 
 def test_a_file_that_is_there_is_not_replaced(path: Path, hidden: Path) -> None:

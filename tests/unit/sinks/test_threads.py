@@ -12,7 +12,9 @@ from taskflow_loguru.sinks._threads import start_thread
 
 def test_the_function_runs_in_a_daemon_thread_of_that_name() -> None:
     ran: SimpleQueue[threading.Thread] = SimpleQueue()
-    start_thread(lambda: ran.put(threading.current_thread()), "worker")
+    started: list[int] = []
+    start_thread(lambda: ran.put(threading.current_thread()), "worker", started)
+    assert len(started) == 1
     thread = ran.get(timeout=30)
     assert thread is not threading.current_thread()
     assert (thread.name, thread.daemon) == ("worker", True)
@@ -28,7 +30,7 @@ def test_thread_start_is_not_called_where_a_signal_handler_could_raise(monkeypat
         really_start(self)
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    start_thread(lambda: None, "worker")
+    start_thread(lambda: None, "worker", [])
     assert called.get(timeout=30) != threading.get_ident()
 
 
@@ -40,7 +42,7 @@ def test_one_thread_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    start_thread(lambda: ran.put(threading.get_ident()), "worker")
+    start_thread(lambda: ran.put(threading.get_ident()), "worker", [])
     assert ran.get(timeout=30) != threading.get_ident()
 
 
@@ -48,6 +50,8 @@ def test_where_no_thread_is_allowed_the_caller_learns_it(monkeypatch: pytest.Mon
     def refuse(*_: Any) -> int:
         raise RuntimeError("can't start new thread")
 
+    started: list[int] = []
     monkeypatch.setattr(_thread, "start_new_thread", refuse)
     with pytest.raises(RuntimeError):
-        start_thread(lambda: None, "worker")
+        start_thread(lambda: None, "worker", started)
+    assert not started

@@ -59,10 +59,11 @@ class Threads:
         self.failure: BaseException | None = None
         monkeypatch.setattr(_writer, "start_thread", self._start)
 
-    def _start(self, function: Callable[[], None], name: str) -> None:
+    def _start(self, function: Callable[[], None], name: str, running: list[int]) -> None:
         if self.failure is not None:
             raise self.failure
         self.started.append((function, name))
+        running.append(1)
 
     def run(self) -> None:
         function, _ = self.started.pop(0)
