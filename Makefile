@@ -10,6 +10,7 @@ NEWEST := .venv-newest
 
 demo: $(VENV)/demo
 	$(RUN) examples/quickstart.py
+	$(VENV)/bin/taskflow-loguru report demo/tasks.log
 
 serve: $(VENV)/demo
 	$(RUN) examples/quickstart.py --serve
@@ -47,7 +48,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable . uvicorn httpx
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[cli]' uvicorn httpx
 	touch $@
 
 $(VENV)/dev: pyproject.toml | $(VENV)/bin/python

@@ -1,0 +1,42 @@
+"""The command ``taskflow-loguru``. Nothing in this package is a public name.
+
+It must start fast: modules import typer, rich and the reader as late as they can, and never loguru or the host.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+_NEEDED = ("ddsketch", "rich", "typer")
+
+
+def main() -> NoReturn:
+    """Run the command, and exit as a Unix program does: quietly on Ctrl-C (130) and on a closed pipe."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # unless started by nohup or a script's "&"
+        signal.signal(signal.SIGINT, _exit_on_interrupt)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal that is not UTF-8
+    try:
+        from .app import app
+
+        app()
+    except ModuleNotFoundError as error:
+        if error.name not in _NEEDED:
+            raise
+        _fail(f"{error.name} is not installed; the command needs: pip install 'taskflow-loguru[cli]'")
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    sys.exit(0)
+
+
+def _fail(text: str) -> NoReturn:
+    print(f"taskflow-loguru: {text}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _exit_on_interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(130)

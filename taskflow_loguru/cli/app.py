@@ -1,0 +1,124 @@
+"""The commands with their arguments; each is carried out by a module of its own, loaded when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Func, Paths, Since, Until, one_of
+
+app = typer.Typer(
+    help="Follow, read and check the log files of taskflow-loguru.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's help would take as long again to start
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from taskflow_loguru import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def follow(
+    paths: Paths,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="ID", help="Only this task: an id or its beginning.")
+    ] = None,
+    func: Func = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level",
+            metavar="LEVEL",
+            parser=one_of("debug", "info", "success", "warning", "error", "critical"),
+            help="Only lines of this level or above. Of the lines of task_line, status lines alone.",
+        ),
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            parser=one_of("pending", "running", "success", "failed", "interrupted", "cancelled", "rejected"),
+            help="Only status lines, and only with this status.",
+        ),
+    ] = None,
+    since: Since = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each line as a JSON object.")] = False,
+) -> None:
+    """Print lines as they are written, like tail -F.
+
+    The lines of several files are merged by time. It begins with what is written from now on, or with --since. It
+    waits for a file that does not exist yet.
+
+    \b
+    Examples:
+      taskflow-loguru follow tasks.log
+      taskflow-loguru follow --since 1h --status failed /srv/*/tasks.log
+      taskflow-loguru follow --task 7f3c12ab --json tasks.jsonl | jq .message
+    """
+    from .follow import Filter, run_follow
+
+    run_follow(paths, Filter(task, func, level, status), since=since, as_json=as_json)
+
+
+@app.command()
+def show(
+    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The id of a task, or its beginning.")],
+    paths: Paths,
+) -> None:
+    """Print the whole story of one task.
+
+    That is its runs, attempts, lines, durations, error and traceback, across backups and hosts.
+
+    \b
+    Examples:
+      taskflow-loguru show 7f3c12ab tasks.log
+      taskflow-loguru show 7f3c12ab /srv/host1/tasks.log /srv/host2/tasks.log
+    """
+    from .show import run_show
+
+    run_show(task_id, paths)
+
+
+@app.command()
+def report(
+    paths: Paths,
+    since: Since = None,
+    until: Until = None,
+    func: Func = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page that needs no network.")
+    ] = None,
+) -> None:
+    """Print the figures of each function.
+
+    They are runs, failures, retries and durations, the slowest runs, the latest failures, and what has no end.
+
+    A run counts at the time of its end. Percentiles are exact to 1 %. The lines of task_line have no duration: it is
+    the time from RUNNING to the end, in whole seconds. Runs are known from FileLogger(log_lifecycle=True) alone.
+    With --since, the beginning of a run is looked for in the day before.
+
+    \b
+    Examples:
+      taskflow-loguru report tasks.log
+      taskflow-loguru report --since 1h --func send_email /srv/*/tasks.log
+      taskflow-loguru report --html report.html tasks.jsonl
+    """
+    from .report import Window
+    from .report_command import run_report
+
+    run_report(paths, Window(since, until, func), as_json=as_json, html=html)

@@ -1,0 +1,61 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .moments import parse_moment
+
+
+def _usage_error_of(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Make a ValueError of *parse* a usage error."""
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parsed
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Accept one of *words*, in any case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"{text!r} must be one of {', '.join(words)}")
+        return text.lower()
+
+    return _usage_error_of(parse)
+
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH...",
+        dir_okay=False,
+        help="Log files of any format. The backups of each are read too, compressed ones included.",
+    ),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=_usage_error_of(parse_moment),
+        help="From this time on: an age such as 30m, 1h30m or 2d, or a time in UTC such as 2026-01-31T12:00.",
+    ),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until", metavar="TIME", parser=_usage_error_of(parse_moment), help="Before this time, given as --since."
+    ),
+]
+Func = Annotated[str | None, typer.Option("--func", metavar="NAME", help="Only this function.")]

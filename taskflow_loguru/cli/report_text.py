@@ -1,0 +1,150 @@
+"""A report as text: tables and a chart that fit the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.bar import Bar
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .figures import FunctionFigures
+from .moments import clock, seconds
+from .printing import STATUS_STYLES, console, one_line
+from .report import Report
+from .runs import Run
+
+if TYPE_CHECKING:
+    from .series import Series
+
+CHART_ROWS = 18
+"""Rows of the chart at most."""
+
+SLOWEST = 5
+MAX_OPEN = 10
+"""How many runs without an end are listed."""
+
+
+def print_report(report: Report, paths: Iterable[Path]) -> None:
+    """Print *report* to stdout."""
+    out = console()
+    span = f"{clock(report.first)} to {clock(report.last)} UTC" if report.first else "no line in this time"
+    names = ", ".join(one_line(str(path)) for path in paths)
+    out.print(Text.assemble((names, "bold"), f"  {span}, {report.lines:,} lines"), soft_wrap=True)
+    if not report.lines and not report.has_runs:
+        return
+    out.print()
+    functions = sorted(report.functions.values(), key=lambda figures: (-figures.runs, figures.name))
+    out.print(_functions(functions, out.width))
+    if not report.has_runs:
+        out.print("\nThe log has no status lines, so runs and durations are unknown: FileLogger(log_lifecycle=True).")
+    if report.series.starts():
+        chart, most = _chart(report.series, out)
+        _section(out, f"Runs by the time of their end (a full bar: {most:,})")
+        out.print(chart)
+    slowest = [run for run in report.slowest.runs() if run.duration]  # not those of under a second in a text log
+    if slowest:
+        _section(out, "Slowest")
+        for run in slowest[:SLOWEST]:
+            _line(out, f"{seconds(run.duration):>10}  {clock(run.ended)}", run)
+    if report.failures:
+        _section(out, "Latest failures")
+        for run in reversed(report.failures):
+            _line(out, clock(run.ended), run, one_line(run.error or f"last line: {run.reason or '-'}"))
+    if report.open:
+        _section(out, "Without an end: still running, or their process died")
+        for run in report.open[:MAX_OPEN]:
+            _line(out, clock(run.started), run, f"last line {clock(run.last_seen)}")
+        if len(report.open) > MAX_OPEN:
+            out.print(f"and {len(report.open) - MAX_OPEN:,} that began later")
+    if report.losses:
+        _section(out, f"The writer lost {report.lines_lost:,} lines: the figures are too low")
+        for loss in report.losses:
+            out.print(f"{clock(loss.time)}  {loss.count:,} lines: {one_line(loss.reason)}", soft_wrap=True)
+
+
+def _section(out: Console, title: str) -> None:
+    out.print()
+    out.print(Text(title, "bold"))
+
+
+def _line(out: Console, begin: str, run: Run, end: str = "") -> None:
+    """One run in one line, which may be longer than the terminal is wide."""
+    name = Text(one_line(run.func_name), STATUS_STYLES.get(run.status, ""))
+    out.print(Text.assemble(begin, "  ", name, f"  {one_line(run.task_id)}", f"  {end}" if end else ""), soft_wrap=True)
+
+
+def _functions(functions: list[FunctionFigures], width: int) -> Table:
+    """The figures of each function; columns that would not fit are left out, the least telling first."""
+    cells = {name: [column(figures) for figures in functions] for name, column in _columns(functions).items()}
+    needed = {name: 2 + max(len(name), *(len(cell) for cell in texts)) for name, texts in cells.items()}
+    for name in ("lines", "success", "retries", "p50"):
+        if sum(needed.values()) - 2 > width:
+            del cells[name], needed[name]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in cells:
+        table.add_column(name, justify="left" if name == "function" else "right", no_wrap=name != "function")
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _columns(functions: list[FunctionFigures]) -> dict[str, Callable[[FunctionFigures], Text]]:
+    def ended(status: str) -> Callable[[FunctionFigures], Text]:
+        return lambda figures: _count(figures.statuses[status], status)
+
+    def longest(figures: FunctionFigures) -> float | None:
+        return figures.slowest.duration if figures.slowest else None
+
+    rare = [status for status in ("interrupted", "cancelled", "rejected") if any(f.statuses[status] for f in functions)]
+    return {
+        "function": lambda figures: Text(one_line(figures.name), overflow="fold"),
+        "runs": lambda figures: _count(figures.runs, ""),
+        **{status: ended(status) for status in ("success", "failed", *rare)},
+        "open": lambda figures: _count(figures.open, "running"),
+        "retries": lambda figures: _count(figures.retries, ""),
+        "p50": lambda figures: Text(seconds(figures.quantile(0.5))),
+        "p95": lambda figures: Text(seconds(figures.quantile(0.95))),
+        "max": lambda figures: Text(seconds(longest(figures))),
+        "lines": lambda figures: _count(figures.lines, ""),
+    }
+
+
+def _count(number: int, status: str) -> Text:
+    return Text(f"{number:,}", STATUS_STYLES.get(status, "") if number and status != "success" else "")
+
+
+def _chart(series: Series, out: Console) -> tuple[Table, int]:
+    """A row for each span of time: how many runs ended, how many of them failed, and both as a bar; the most runs."""
+    starts = series.widen(CHART_ROWS).starts()
+    rows = [(start, series.total_at(start).statuses) for start in starts]
+    most = max(statuses.total() for _, statuses in rows)
+    bar_width = max(10, min(60, out.width - 40))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("from", no_wrap=True)
+    table.add_column("runs", justify="right", no_wrap=True)
+    table.add_column("failed", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, width=bar_width)
+    for start, statuses in rows:
+        failed = statuses["failed"]
+        bars = Table.grid(padding=0)
+        ended = statuses.total()
+        red = round(bar_width * failed / most) or int(failed > 0)
+        bars.add_row(_bar(failed, failed, red, "red", out), _bar(ended - failed, most, bar_width - red, "green", out))
+        table.add_row(_from(start, series.width), f"{ended:,}", _count(failed, "failed"), bars)
+    return table, most
+
+
+def _bar(value: int, most: int, width: int, colour: str, out: Console) -> RenderableType:
+    if out.options.ascii_only:
+        return Text("#" * round(width * value / (most or 1)))
+    return Bar(most or 1, 0, value, width=width, color=colour)
+
+
+def _from(start: int, width: int) -> str:
+    pattern = "%Y-%m-%d" if width >= 86400 else "%Y-%m-%d %H:%M" if width >= 60 else "%Y-%m-%d %H:%M:%S"
+    return datetime.fromtimestamp(start, timezone.utc).strftime(pattern)

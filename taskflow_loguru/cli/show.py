@@ -1,0 +1,106 @@
+"""``taskflow-loguru show``: print one task's whole story."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from taskflow_loguru.formats import TaskLine
+
+from .logs import Logs
+from .moments import clock, seconds
+from .printing import LEVEL_STYLES, block, console, one_line, status_text
+from .runs import Run
+from .story import AmbiguousIdError, Attempt, Chapter, Told, tell
+
+
+def run_show(task_id: str, paths: Sequence[Path]) -> None:
+    logs = Logs(paths)
+    try:
+        story = tell(task_id, logs.lines_with_paths())
+    except AmbiguousIdError as error:
+        ids = "\n  ".join(map(one_line, error.task_ids))
+        _fail(f"several tasks have an id that begins with {task_id!r}:\n  {ids}")
+    if story is None:
+        _fail(f"no line of a task {task_id!r}" + (" in what could be read" if logs.failed else ""))
+    out = console()
+    out.print(Text.assemble((one_line(story.func_name), "bold"), f"  {one_line(story.task_id)}"), soft_wrap=True)
+    paths_used = {one.path for chapter in story.chapters for attempt in chapter.attempts for one in attempt.lines}
+    names = _short_names(paths_used)
+    for number, chapter in enumerate(story.chapters, 1):
+        _print_chapter(out, chapter, f"Run {number} of {len(story.chapters)}: " * (len(story.chapters) > 1), names)
+    if logs.failed:
+        raise typer.Exit(1)
+
+
+def _fail(text: str) -> NoReturn:
+    print(f"taskflow-loguru: {text}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _short_names(paths: set[Path]) -> dict[Path, str]:
+    """What tells the files apart; nothing if there is one."""
+    if len(paths) == 1:
+        return {}
+    common = os.path.commonpath([path.absolute().parent for path in paths])
+    return {path: str(path.absolute().relative_to(common)) for path in paths}
+
+
+def _print_chapter(out: Console, chapter: Chapter, begin: str, names: dict[Path, str]) -> None:
+    out.print()
+    run = chapter.run
+    first = chapter.attempts[0].lines[0].time
+    if run is None:
+        out.print(Text.assemble((begin, "bold"), "no status line: FileLogger(log_lifecycle=True) writes them"))
+    else:
+        out.print(Text.assemble((begin, "bold"), status_text(run.status), f"  {_times(run)}"), soft_wrap=True)
+    for attempt in chapter.attempts:
+        if len(chapter.attempts) > 1:
+            out.print(Text(f"attempt {attempt.number}, {_span(attempt)}", "bold"))
+        for one in attempt.lines:
+            _print_line(out, one, (run and run.started) or first, names)
+    if run is not None and run.error is not None:
+        out.print(Text.assemble(("error: ", "bold red"), block(run.error)), soft_wrap=True)
+    if run is not None and run.stacktrace is not None:
+        out.print(Text(block(run.stacktrace.rstrip("\n"))), soft_wrap=True)
+
+
+def _times(run: Run) -> str:
+    end = f" to {clock(run.ended)}" if run.ended else f", no end; last line {clock(run.last_seen)}"
+    duration = "" if run.duration is None else f", {seconds(run.duration)}"
+    retries = f", {run.retries} {'retry' if run.retries == 1 else 'retries'}" if run.retries else ""
+    return f"{clock(run.started)}{end} UTC{duration}{retries}"
+
+
+def _span(attempt: Attempt) -> str:
+    """How long the lines of an attempt took, from the first to the last."""
+    first, last = attempt.lines[0].time, attempt.lines[-1].time
+    return "-" if first is None or last is None else seconds(max(0.0, (last - first).total_seconds()))
+
+
+def _print_line(out: Console, one: Told, begin: datetime | None, names: dict[Path, str]) -> None:
+    line = one.line
+    moment = "" if line.time is None else clock(line.time)
+    offset = ""
+    if one.time is not None and begin is not None and one.time > begin:
+        offset = f"+{seconds((one.time - begin).total_seconds())}"
+    style = LEVEL_STYLES.get(line.level or "", "")
+    text = status_text(line.status) if line.status else Text(one_line(line.message), style)
+    level = f"{line.level:7}  " if line.level else ""
+    name = f"  ({one_line(names[one.path])})" if names else ""
+    out.print(
+        Text.assemble((f"  {moment:19}", "dim"), f"  {offset:>9}  {level}", text, (_data(line) + name, "dim")),
+        soft_wrap=True,
+    )
+
+
+def _data(line: TaskLine) -> str:
+    return "".join(f"  {one_line(str(name))}={one_line(str(value))}" for name, value in line.data.items())

@@ -1,0 +1,73 @@
+"""One task's story: which lines are of it, and how they are divided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from taskflow_loguru.cli.story import AmbiguousIdError, Story, matches, tell
+from taskflow_loguru.reader import TaskLine
+from tests.cli.test_runs import line, status
+
+FILE = Path("tasks.log")
+
+
+def story(wanted: str, *lines: TaskLine) -> Story:
+    told = tell(wanted, [(one, FILE) for one in lines])
+    assert told is not None
+    return told
+
+
+def test_an_id_is_found_by_its_beginning_and_in_text_lines_by_the_whole_of_it() -> None:
+    assert matches("abc1", "abc12345-6789")
+    assert matches("abc12345-6789", "abc12345")
+    assert not matches("abc12345-6789", "abc12345-9999")
+    assert not matches("abc12345-6789", "abc1")
+    assert not matches("abc", None)
+
+
+def test_a_beginning_that_several_tasks_have_is_refused_with_their_ids() -> None:
+    with pytest.raises(AmbiguousIdError) as caught:
+        story("abc", status(0, "running", task_id="abc12345"), status(1, "running", task_id="abc99999"))
+    assert caught.value.task_ids == ["abc12345", "abc99999"]
+
+
+def test_the_text_and_json_lines_of_one_task_are_one_story() -> None:
+    told = story("abc", status(0, "running", task_id="abc12345"), status(1, "success", task_id="abc12345-6789"))
+    assert told.task_id == "abc12345-6789"
+
+
+def test_runs_and_attempts_are_told_apart() -> None:
+    told = story(
+        "abc",
+        status(0, "running"),
+        line(1, "log", "first"),
+        line(None, "retry", "--- Retry 1 ---", attempt=1),
+        line(2, "log", "second"),
+        status(60, "running"),
+        line(61, "log", "again"),
+        status(62, "success"),
+    )
+    assert [chapter.run and chapter.run.status for chapter in told.chapters] == ["interrupted", "success"]
+    assert [
+        [[one.line.message for one in attempt.lines] for attempt in chapter.attempts] for chapter in told.chapters
+    ] == [
+        [["-- RUNNING", "first"], ["--- Retry 1 ---", "second"]],
+        [["-- RUNNING", "again", "-- SUCCESS"]],
+    ]
+
+
+def test_a_failed_task_s_last_attempt_is_the_last_that_it_made() -> None:
+    """The host's final line has the number of retries that were allowed."""
+    told = story("abc", status(0, "running", attempt=0), status(1, "failed", attempt=3))
+    assert [attempt.number for attempt in told.chapters[0].attempts] == [0]
+
+
+def test_a_log_without_status_lines_is_told_too() -> None:
+    told = story("abc", line(0, "log", "only"))
+    assert [chapter.run for chapter in told.chapters] == [None]
+
+
+def test_an_unknown_id_has_no_story() -> None:
+    assert tell("xyz", [(line(0, "log"), FILE)]) is None
