@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Func, Paths, Since, Until, one_of
+from .options import Func, LogPath, Paths, Since, Until, one_of
 
 app = typer.Typer(
     help="Follow, read and check the log files of taskflow-loguru.",
@@ -122,3 +122,35 @@ def report(
     from .report_command import run_report
 
     run_report(paths, Window(since, until, func), as_json=as_json, html=html)
+
+
+@app.command()
+def doctor(
+    path: LogPath,
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode", metavar="MODE", parser=one_of("rotate", "watched"), help="rotate or watched, FileLogger's."
+        ),
+    ] = "rotate",
+    max_bytes: Annotated[int, typer.Option("--max-bytes", metavar="BYTES", min=0, help="FileLogger's max_bytes.")] = 10
+    * 1024
+    * 1024,
+    backup_count: Annotated[
+        int, typer.Option("--backup-count", metavar="NUMBER", min=0, help="FileLogger's backup_count.")
+    ] = 5,
+) -> None:
+    """Find out what is wrong with a log file, and how to mend it.
+
+    It looks at mode, owner and backups, at the processes that have the file open or hold its lock, at the file system,
+    its free space and inodes, at rules of logrotate and patterns of log shippers on this machine, and at the lines. It
+    changes nothing. Run it as root to see the processes of all users. Exit code 1: something is wrong.
+
+    \b
+    Examples:
+      taskflow-loguru doctor /var/log/myapp/tasks.log
+      taskflow-loguru doctor --mode watched /var/log/myapp/tasks.log
+    """
+    from .doctor import run_doctor
+
+    run_doctor(path, mode="rotate" if mode == "rotate" else "watched", max_bytes=max_bytes, backup_count=backup_count)

@@ -43,6 +43,7 @@ Paths = Annotated[
         help="Log files of any format. The backups of each are read too, compressed ones included.",
     ),
 ]
+LogPath = Annotated[Path, typer.Argument(metavar="PATH", dir_okay=False, help="The log file.")]
 Since = Annotated[
     datetime | None,
     typer.Option(

@@ -1,0 +1,99 @@
+"""The file system: whether it is a network's, and whether the file and its backups fit."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from .findings import Findings, Settings
+from .place import numbered_backups
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+_NETWORK = re.compile(
+    r"nfs\d?|cifs|smb\d|smbfs|9p|afs|ceph|lustre|gpfs|glusterfs|fuse\.(sshfs|glusterfs|s3fs|ceph.*|rclone)"
+)
+_IN_MEMORY = ("tmpfs", "ramfs")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A mounted file system."""
+
+    point: Path
+    type: str
+    options: tuple[str, ...]
+
+
+def check(settings: Settings, findings: Findings) -> None:
+    mount = mount_of(settings.path, MOUNTS.read_text() if MOUNTS.exists() else "")
+    if mount is not None:
+        check_mount(settings, mount, findings)
+    if settings.rotates:
+        _check_space(settings, findings)
+
+
+def mount_of(path: Path, mountinfo: str) -> Mount | None:
+    """Return the file system that *path* is on, from the text of /proc/self/mountinfo (proc(5))."""
+    found: Mount | None = None
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        point = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), before.split()[4]))
+        if path.is_relative_to(point) and (found is None or point.is_relative_to(found.point)):
+            type, _, options = after.split(maxsplit=2)  # noqa: A001
+            found = Mount(point, type, (*before.split()[5].split(","), *options.split(",")))
+    return found
+
+
+def check_mount(settings: Settings, mount: Mount, findings: Findings) -> None:
+    if mount.point == settings.path:
+        findings.problem(
+            "the file itself is a mount point: it cannot be renamed, and is never rotated", "mount its folder instead"
+        )
+    if "ro" in mount.options:
+        findings.problem(f"{mount.point} is mounted read-only", f"mount -o remount,rw {mount.point}")
+    if not _NETWORK.fullmatch(mount.type):
+        if mount.type in _IN_MEMORY:
+            findings.note(f"{mount.type}: the log is gone after a reboot")
+        else:
+            findings.ok(f"local file system ({mount.type})")
+        return
+    local = {"nolock", "local_lock=flock", "local_lock=all", "nobrl"} & set(mount.options)
+    if local:
+        findings.problem(
+            f"network file system ({mount.type}) with {', '.join(sorted(local))}: no lock is seen on another machine",
+            "use one file per machine, or mount it without that option",
+        )
+    else:
+        findings.note(
+            f"network file system ({mount.type}): two machines that write to one file overwrite each other's lines "
+            "where the server does not know their locks",
+            "use one file per machine",
+        )
+
+
+def _check_space(settings: Settings, findings: Findings) -> None:
+    files = [settings.path, *(backup.path for backup in numbered_backups(settings.path))]
+    most = settings.max_bytes * (settings.backup_count + 1)
+    needed = max(0, most - sum(file.stat().st_size for file in files))
+    system = os.statvfs(settings.path)
+    free = system.f_bavail * system.f_frsize
+    text = f"{decimal(free)} free; the file and its backups may grow by {decimal(needed)}"
+    if free < needed:
+        findings.problem(
+            f"{text}, to max_bytes * (backup_count + 1)",
+            f"free {decimal(needed - free)}, or lower max_bytes or backup_count",
+        )
+    else:
+        findings.ok(text)
+    # A file system that makes inodes as it needs them says 0 of both.
+    missing = settings.backup_count + 1 - len(files) + 1  # a rotation makes the new file first
+    if system.f_files and system.f_favail < max(1, missing):
+        findings.problem(
+            f"{system.f_favail} inodes free; the backups need {max(1, missing)}: a rotation will fail",
+            f"delete files that are not needed on the file system of {settings.path.parent}",
+        )
