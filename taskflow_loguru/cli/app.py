@@ -154,3 +154,57 @@ def doctor(
     from .doctor import run_doctor
 
     run_doctor(path, mode="rotate" if mode == "rotate" else "watched", max_bytes=max_bytes, backup_count=backup_count)
+
+
+@app.command()
+def logrotate(path: LogPath) -> None:
+    """Print a rule of logrotate for a log file.
+
+    It is for FileLogger(path, mode="watched"), which needs no signal.
+
+    \b
+    Examples:
+      taskflow-loguru logrotate /var/log/myapp/tasks.log > /etc/logrotate.d/myapp
+    """
+    from .configurations import print_logrotate_rule
+
+    print_logrotate_rule(path)
+
+
+@app.command()
+def shipper(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The shipper, such as vector or fluent-bit.")],
+    path: LogPath,
+    format: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json: the lines."),
+    ] = "text",
+) -> None:
+    """Print a configuration of a log shipper for a log file.
+
+    \b
+    Examples:
+      taskflow-loguru shipper vector /var/log/myapp/tasks.log > /etc/vector/myapp.yaml
+      taskflow-loguru shipper rsyslog --format json /var/log/myapp/tasks.jsonl
+    """
+    from .configurations import print_shipper
+
+    print_shipper(name, path, format=format)
+
+
+@app.command()
+def lnav(
+    install: Annotated[bool, typer.Option("--install", help="Hand it to lnav -i in place of printing it.")] = False,
+) -> None:
+    """Print the format file for lnav, the log file navigator.
+
+    \b
+    Examples:
+      taskflow-loguru lnav --install && lnav tasks.log
+    """
+    from .configurations import install_lnav_format, print_lnav_format
+
+    if install:
+        install_lnav_format()
+    else:
+        print_lnav_format()

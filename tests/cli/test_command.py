@@ -15,7 +15,7 @@ from taskflow_loguru import __version__
 from tests.cli.conftest import COMMAND, Cli
 from tests.cli.writing import LogWriter
 
-COMMANDS = ["follow", "show", "report", "doctor"]
+COMMANDS = ["follow", "show", "report", "doctor", "logrotate", "shipper", "lnav"]
 
 
 def test_the_help_names_every_command(cli: Cli) -> None:
