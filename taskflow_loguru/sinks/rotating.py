@@ -157,8 +157,6 @@ class RotatingFileSink(FileSink):
         except OSError as error:
             if error.errno is None:  # raised by a signal handler
                 raise
-            if error.errno == errno.ENOENT and self._file.status_at(self.path) is None:
-                return True  # moved away by somebody else
             self._rotation.fail(self.path, error)
             return False
         return True
@@ -184,7 +182,13 @@ class RotatingFileSink(FileSink):
 
     def _replace(self, started: float) -> None:
         rotation, file = self._rotation, self._file
-        if rotation.perform(self.path, file, started):
+        try:
+            is_replaced = rotation.perform(self.path, file, started)
+        except OSError as error:
+            if error.errno != errno.ENOENT or file.status_at(self.path) is not None:
+                raise
+            is_replaced = False  # moved away by somebody else
+        if is_replaced:
             # The lock of the old file is held until the new one is in place: processes that wait for it find that done.
             # One run of assignments: test_interrupts.py::test_no_interrupt_loses_or_doubles_a_line_or_leaks
             following = OpenFile()

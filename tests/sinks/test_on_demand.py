@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -14,7 +15,10 @@ from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileS
 
 from .disks import fill, small_disk
 from .programs import output_of
+from .tracing import Lab, lab
 from .writers import Writer, assert_each_once_in_order, backups_of, read_lines
+
+__all__ = ["lab"]
 
 
 @pytest.fixture
@@ -114,6 +118,23 @@ def test_rotate_raises_what_is_in_its_way(path: Path, as_root: None) -> None:
     with pytest.raises(FileExistsError, match=r"in the way, and not a regular file: .*app\.log\.1"):
         sink.rotate()
     assert path.read_text() == "one\n"
+
+
+def test_a_file_that_is_moved_by_hand_needs_no_rotation(lab: Lab, tmp_path: Path) -> None:
+    """At whichever step of ``rotate()`` it is moved, no error is raised, and nothing is lost."""
+    make = "RotatingFileSink({!r}, max_bytes=0, backup_count=9)"
+    act = "sink.write('one'); sink.rotate(); sink.write('two')"
+    calls = [call for call in lab.calls(make.format(str(tmp_path / "traced.log")), act) if call.changes_something]
+    written = next(number for number, call in enumerate(calls) if call.name == "write")
+    for number, call in enumerate(calls[written + 1 :]):
+        path = tmp_path / str(number) / "app.log"
+        child = lab.start(make.format(str(path)), act, call.inject("signal=SIGSTOP"))
+        assert child.go() == -signal.SIGSTOP
+        path.rename(path.with_name("moved"))
+        assert child.resume() == 0, call
+        RotatingFileSink(path, max_bytes=0, backup_count=9).rotate()
+        files = [file for file in path.parent.iterdir() if file.stat().st_size]
+        assert sorted(file.read_text() for file in files) == ["one\n", "two\n"]
 
 
 def test_processes_that_rotate_on_demand_lose_nothing(path: Path, start_writer: Callable[..., Writer]) -> None:
