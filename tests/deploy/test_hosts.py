@@ -1,0 +1,170 @@
+"""docs/deploy.md, several hosts: one Redis, a file per host, and a centre that has every line of all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.fleet import Host, Process, network, redis
+from tests.deploy.serving import (
+    AN_IMPORT,
+    Load,
+    client,
+    messages_by_task,
+    records,
+    stop,
+    wait_until,
+)
+from tests.hosting import lines_of
+
+
+class Fleet:
+    """Two hosts, whose apps come and go, and the centre, to which their rsyslogs bring every line."""
+
+    def __init__(self, centre: Host, hosts: dict[str, Host], rsyslogd: str) -> None:
+        self._centre = centre
+        self._hosts = hosts
+        self._rsyslogd = rsyslogd
+        self._stack = contextlib.ExitStack()
+
+    def start_collecting(self) -> None:
+        places = {"/var/log/hosts": str(self._centre.folder / "hosts")}
+        rsyslog = self._centre.rsyslog(self._rsyslogd, "rsyslog-centre.conf", **places)
+        self.collecting = self._stack.enter_context(rsyslog)
+
+    def start(self, name: str) -> Process:
+        number = list(self._hosts).index(name) + 1
+        return self._stack.enter_context(self._hosts[name].app(f"redis://10.231.{number}.1:6379/0"))
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def host(self, name: str) -> Host:
+        return self._hosts[name]
+
+    def post(self, name: str, route: str, **parameters: str) -> str:
+        with client(self._hosts[name].socket) as app:
+            return str(app.post(route, params=parameters).raise_for_status().json())
+
+    def lines_of_host(self, name: str) -> list[str]:
+        """The lines of the host's own file and its backups."""
+        log = self._hosts[name].log
+        return [line for file in log.parent.glob("tasks.jsonl*") for line in lines_of(file)]
+
+    def records_of_host(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines_of_host(name)]
+
+    def lines_at_centre(self, name: str) -> list[str]:
+        file = self.at_centre(name)
+        return file.read_text("utf-8").split("\n")[:-1] if file.exists() else []
+
+    def at_centre(self, name: str) -> Path:
+        return self._centre.folder / "hosts" / name / "tasks.jsonl"
+
+    def wait_for_the_centre(self) -> None:
+        """Wait until no line is missing at the centre; all tasks must have ended."""
+        for name in self._hosts:
+            written = set(self.lines_of_host(name))
+            wait_until(functools.partial(self._all_arrived, name, written), f"the centre lacks lines of {name}")
+
+    def _all_arrived(self, name: str, written: set[str]) -> bool:
+        return written <= set(self.lines_at_centre(name))
+
+    def assert_the_centre_has_every_line_once(self) -> None:
+        self.wait_for_the_centre()
+        for name in self._hosts:
+            assert Counter(self.lines_at_centre(name)) == Counter(self.lines_of_host(name))
+
+    def story(self, task_id: str) -> list[tuple[str, str]]:
+        """The host and message of each of a task's lines at the centre, by time."""
+        found = [record for name in self._hosts for record in records(self.at_centre(name))]
+        mine = sorted((record for record in found if record["task_id"] == task_id), key=lambda record: record["time"])
+        return [(record["host"], record["message"]) for record in mine]
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, program: Callable[[str], str], as_root: None) -> Iterator[Fleet]:
+    ip, rsyslogd = program("ip"), program("rsyslogd")
+    centre, *hosts = (Host(ip, name, tmp_path) for name in ("logs", "shop-a", "shop-b"))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(network(ip, centre, *hosts))
+        stack.enter_context(redis(centre, program))
+        fleet = Fleet(centre, {host.name: host for host in hosts}, rsyslogd)
+        stack.callback(fleet.close)
+        fleet.start_collecting()
+        for number, host in enumerate(hosts, 1):
+            places = {"/var/log/shop/tasks.jsonl": str(host.log), "logs.example": f"10.231.{number}.1"}
+            stack.enter_context(host.rsyslog(rsyslogd, "rsyslog-host.conf", **places))
+        yield fleet
+
+
+def test_a_task_of_a_host_that_stops_goes_on_at_the_next_that_starts(fleet: Fleet, tmp_path: Path) -> None:
+    """An orderly stop leaves unfinished tasks in Redis; the task keeps its id, so its lines are one story."""
+    first = fleet.start("shop-a")
+    task_id = fleet.post("shop-a", "/waits", path=str(tmp_path / "came"))
+    wait_until(lambda: "Waiting on shop-a" in "".join(fleet.lines_of_host("shop-a")), "the task did not start")
+    stop(first)
+    fleet.start("shop-b")
+    wait_until(lambda: "Waiting on shop-b" in "".join(fleet.lines_of_host("shop-b")), "the task was not taken over")
+    (tmp_path / "came").touch()
+    wait_until(lambda: "SUCCESS" in "".join(fleet.lines_of_host("shop-b")), "the task did not end")
+
+    fleet.assert_the_centre_has_every_line_once()
+    assert fleet.story(task_id) == [
+        ("shop-a", "-- RUNNING"),
+        ("shop-a", "Waiting on shop-a"),
+        ("shop-b", "-- RUNNING"),
+        ("shop-b", "Waiting on shop-b"),
+        ("shop-b", "It has come"),
+        ("shop-b", "-- SUCCESS"),
+    ]
+
+
+def test_a_killed_host_loses_no_line_and_only_scheduled_tasks_move_on(fleet: Fleet, tmp_path: Path) -> None:
+    """After SIGKILL the tasks that ran have no end and start nowhere; one that was scheduled runs elsewhere."""
+    killed, other = fleet.start("shop-a"), fleet.start("shop-b")
+    lost = fleet.post("shop-a", "/waits", path=str(tmp_path / "came"))
+    with Load(fleet.host("shop-a").socket, threads=2) as load_a, Load(fleet.host("shop-b").socket, threads=2) as load_b:
+        load_a.wait_for(50)
+        load_b.wait_for(50)
+        fleet.post("shop-a", "/later/2", seconds="3", key="nightly")
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    stop(other)
+    fleet.start("shop-b")
+    scheduled = ["-- RUNNING", "Row 0", "Row 1", "-- SUCCESS"]
+    wait_until(lambda: scheduled in messages_by_task(fleet.records_of_host("shop-b")).values(), "it did not run")
+    fleet.start("shop-a")
+    (tmp_path / "came").touch()
+
+    fleet.assert_the_centre_has_every_line_once()
+    assert fleet.story(lost) == [("shop-a", "-- RUNNING"), ("shop-a", "Waiting on shop-a")]
+    tasks = {
+        **messages_by_task(records(fleet.at_centre("shop-a"))),
+        **messages_by_task(records(fleet.at_centre("shop-b"))),
+    }
+    assert list(tasks.values()).count(scheduled) == 1
+    assert [tasks[task_id] for task_id in load_b.answered] == [AN_IMPORT] * len(load_b.answered)
+    for task_id in load_a.answered:  # whole, or cut where the host was killed
+        assert tasks.get(task_id, []) == AN_IMPORT[: len(tasks.get(task_id, []))]
+
+
+def test_a_centre_that_was_away_gets_what_was_logged_in_the_meantime(fleet: Fleet) -> None:
+    """RELP delivers at least once: what was under way when the connection broke can arrive twice."""
+    fleet.start("shop-a")
+    fleet.collecting.terminate()
+    fleet.collecting.wait()
+    with Load(fleet.host("shop-a").socket) as load:
+        load.wait_for(100)
+    fleet.start_collecting()
+    fleet.wait_for_the_centre()
+    assert set(fleet.lines_at_centre("shop-a")) == set(fleet.lines_of_host("shop-a"))
+    assert set(load.answered) <= messages_by_task(records(fleet.at_centre("shop-a"))).keys()
