@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +26,8 @@ from tests.deploy.serving import (
     wait_until,
 )
 from tests.hosting import lines_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 
 
 class Fleet:
@@ -126,6 +130,16 @@ def test_a_task_of_a_host_that_stops_goes_on_at_the_next_that_starts(fleet: Flee
         ("shop-b", "It has come"),
         ("shop-b", "-- SUCCESS"),
     ]
+    assert grep_and_sort(fleet.at_centre("shop-a").parents[1], task_id) == fleet.story(task_id)
+
+
+def grep_and_sort(folder: Path, task_id: str) -> list[tuple[str, str]]:
+    """Run the command with which the page follows a task, on the files of the centre."""
+    found = re.search(r"^grep .+ \| sort$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    command = found[0].replace("3f2a9c1e", task_id[:8]).replace("/var/log/hosts", str(folder))
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    return [(line["host"], line["message"]) for line in map(json.loads, done.stdout.splitlines())]
 
 
 def test_a_killed_host_loses_no_line_and_only_scheduled_tasks_move_on(fleet: Fleet, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,8 +25,13 @@ from tests.deploy.serving import (
     wait_until_up,
 )
 
-WORKERS = 4
-GUNICORN = ["gunicorn", "app:app", "--pythonpath", str(EXAMPLES), "--worker-class", "uvicorn_worker.UvicornWorker"]
+PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
+UVICORN, GUNICORN, PRELOADED, REPLACED = (
+    shlex.split(line) for line in re.findall(r"^(?:uvicorn|gunicorn) .+", PAGE.read_text("utf-8"), re.MULTILINE)
+)
+"""The commands that the page shows."""
+
+AT_HOME = ["--pythonpath", str(EXAMPLES), "--bind", "unix:app.sock"]
 
 
 class Server:
@@ -54,25 +61,24 @@ def serving(folder: Path, *command: str) -> Iterator[Server]:
 
 
 def assert_each_task_is_whole(server: Server, answered: list[str]) -> None:
-    """Every task that was promised ran on one worker to its end, and its lines are there once and in order."""
+    """Every task that was promised ran to its end, and its lines are there once and in order."""
     tasks = server.tasks()
     assert set(answered) <= tasks.keys()
     assert [task for task in tasks.items() if task[1] != AN_IMPORT] == []
 
 
 def test_four_workers_of_uvicorn_write_one_file_and_stop_without_a_loss(tmp_path: Path) -> None:
-    command = ["uvicorn", "--app-dir", str(EXAMPLES), "app:app", "--workers", str(WORKERS), "--uds", "app.sock"]
-    with serving(tmp_path, *command) as server:
+    with serving(tmp_path, *UVICORN, "--app-dir", str(EXAMPLES), "--uds", "app.sock") as server:
         with Load(server.socket) as load:
-            wait_until(lambda: len(server.pids()) == WORKERS, "not every worker has written")
+            wait_until(lambda: len(server.pids()) == 4, "not every worker has written")
         stop(server.process)
         assert_each_task_is_whole(server, load.answered)
 
 
-@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["", "preload"])
-def test_gunicorn_reloads_under_load_without_a_loss(preload: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [GUNICORN, PRELOADED], ids=["", "preload"])
+def test_gunicorn_reloads_under_load_without_a_loss(command: list[str], tmp_path: Path) -> None:
     """At SIGHUP the master starts new workers and ends the old ones, which finish their tasks."""
-    with serving(tmp_path, *GUNICORN, "--workers", "2", "--bind", "unix:app.sock", *preload) as server:
+    with serving(tmp_path, *command, *AT_HOME) as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) == 2, "not every worker has written")
             before = server.pids()
@@ -84,8 +90,8 @@ def test_gunicorn_reloads_under_load_without_a_loss(preload: list[str], tmp_path
 
 def test_gunicorn_replaces_workers_under_load_without_a_loss(tmp_path: Path) -> None:
     """With ``--max-requests`` a worker ends after that many requests, while the others go on."""
-    options = ["--workers", "2", "--max-requests", "20", "--max-requests-jitter", "5", "--preload"]
-    with serving(tmp_path, *GUNICORN, "--bind", "unix:app.sock", *options) as server:
+    often = ["--max-requests", "20", "--max-requests-jitter", "5"]  # the last of an option counts
+    with serving(tmp_path, *REPLACED, *AT_HOME, *often) as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) >= 6, "workers were not replaced")
         stop(server.process)
