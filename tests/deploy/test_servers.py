@@ -31,33 +31,47 @@ UVICORN, GUNICORN, PRELOADED, REPLACED = (
 )
 """The commands that the page shows."""
 
-AT_HOME = ["--pythonpath", str(EXAMPLES), "--bind", "unix:app.sock"]
-
 
 class Server:
     """A server on a socket in its folder, with the log of all its workers."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, socket: Path) -> None:
         self.process = process
-        self.socket = folder / "app.sock"
-        self._logs = folder / "logs"
+        self.socket = socket
+        self._log = log
+        self._pids: set[int] = set()
 
     def pids(self) -> set[int]:
-        """The processes that have written so far."""
-        log = self._logs / "tasks.jsonl"
-        return {line["pid"] for line in records(log)} if log.exists() else set()
+        """The processes that have been seen to write."""
+        self._pids |= {line["pid"] for line in records(self._log)}
+        return set(self._pids)
 
     def tasks(self) -> dict[str, list[str]]:
-        return messages_by_task(records(*sorted(self._logs.iterdir(), reverse=True)))
+        backups = self._log.parent.glob("tasks.jsonl.*")
+        oldest_first = sorted(backups, key=lambda backup: -int(backup.suffix[1:]))
+        assert oldest_first != []
+        return messages_by_task(records(*oldest_first, self._log))
+
+
+SMALL_FILES = """
+from functools import partial
+import taskflow_loguru
+
+taskflow_loguru.FileLogger = partial(taskflow_loguru.FileLogger, max_bytes=10_000, backup_count=1000)
+
+from app import app
+"""
 
 
 @contextlib.contextmanager
 def serving(folder: Path, *command: str) -> Iterator[Server]:
-    log = str(folder / "logs" / "tasks.jsonl")
-    with running([sys.executable, "-m", *command], folder, TASK_LOG=log) as process:
-        server = Server(process, folder)
-        wait_until_up(server.socket)
-        yield server
+    """Run the example under one of the page's commands, with files so small that they rotate all the time."""
+    (folder / "small_files.py").write_text(SMALL_FILES)
+    program = [sys.executable, "-m", *("small_files:app" if word == "app:app" else word for word in command)]
+    log, socket = folder / "logs" / "tasks.jsonl", folder / "app.sock"
+    with running(program, folder, TASK_LOG=str(log), PYTHONPATH=f"{folder}:{EXAMPLES}") as process:
+        wait_until_up(socket)
+        yield Server(process, log, socket)
 
 
 def assert_each_task_is_whole(server: Server, answered: list[str]) -> None:
@@ -68,7 +82,7 @@ def assert_each_task_is_whole(server: Server, answered: list[str]) -> None:
 
 
 def test_four_workers_of_uvicorn_write_one_file_and_stop_without_a_loss(tmp_path: Path) -> None:
-    with serving(tmp_path, *UVICORN, "--app-dir", str(EXAMPLES), "--uds", "app.sock") as server:
+    with serving(tmp_path, *UVICORN, "--uds", "app.sock") as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) == 4, "not every worker has written")
         stop(server.process)
@@ -78,7 +92,7 @@ def test_four_workers_of_uvicorn_write_one_file_and_stop_without_a_loss(tmp_path
 @pytest.mark.parametrize("command", [GUNICORN, PRELOADED], ids=["", "preload"])
 def test_gunicorn_reloads_under_load_without_a_loss(command: list[str], tmp_path: Path) -> None:
     """At SIGHUP the master starts new workers and ends the old ones, which finish their tasks."""
-    with serving(tmp_path, *command, *AT_HOME) as server:
+    with serving(tmp_path, *command, "--bind", "unix:app.sock") as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) == 2, "not every worker has written")
             before = server.pids()
@@ -91,7 +105,7 @@ def test_gunicorn_reloads_under_load_without_a_loss(command: list[str], tmp_path
 def test_gunicorn_replaces_workers_under_load_without_a_loss(tmp_path: Path) -> None:
     """With ``--max-requests`` a worker ends after that many requests, while the others go on."""
     often = ["--max-requests", "20", "--max-requests-jitter", "5"]  # the last of an option counts
-    with serving(tmp_path, *REPLACED, *AT_HOME, *often) as server:
+    with serving(tmp_path, *REPLACED, "--bind", "unix:app.sock", *often) as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) >= 6, "workers were not replaced")
         stop(server.process)
