@@ -1,0 +1,105 @@
+"""What a kernel keeps: inodes, open file descriptions, processes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+DEVICE = 42
+
+
+def fail(number: int, path: object = None) -> NoReturn:
+    """Raise the OSError of an errno."""
+    if path is None:
+        raise OSError(number, os.strerror(number))
+    raise OSError(number, os.strerror(number), path)
+
+
+@dataclass(eq=False, slots=True)
+class Inode:
+    number: int
+    mode: int  # type and permission bits
+    uid: int
+    gid: int
+    links: int = 1
+    data: bytes = b""  # of a file; the target of a symbolic link
+    entries: dict[str, Inode] = field(default_factory=dict)  # of a folder
+    parent: Inode | None = None  # of a folder
+    openings: int = 0
+    locks: dict[Description, int] = field(default_factory=dict)  # flock: LOCK_EX or LOCK_SH
+    modified: float = 0.0
+    attributes: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def is_folder(self) -> bool:
+        return self.mode & 0o170000 == stat.S_IFDIR
+
+    @property
+    def is_link(self) -> bool:
+        return self.mode & 0o170000 == stat.S_IFLNK
+
+    def status(self) -> os.stat_result:
+        nanoseconds = round(self.modified * 1e9)
+        size = 4096 if self.is_folder else len(self.data)
+        seconds = int(self.modified)
+        return os.stat_result(
+            (self.mode, self.number, DEVICE, self.links, self.uid, self.gid, size, seconds, seconds, seconds)
+            + (self.modified,) * 3
+            + (nanoseconds,) * 3
+        )
+
+
+@dataclass(eq=False, slots=True)
+class Description:
+    """An open file description: what dup() and fork() share, and what flock() binds a lock to."""
+
+    inode: Inode
+    flags: int
+    offset: int = 0
+    holders: int = 1  # descriptors of all processes
+
+    @property
+    def is_readable(self) -> bool:
+        return self.flags & os.O_ACCMODE != os.O_WRONLY
+
+    @property
+    def is_writable(self) -> bool:
+        return self.flags & os.O_ACCMODE != os.O_RDONLY
+
+
+@dataclass(eq=False, slots=True)
+class Process:
+    """Descriptors 0 to 2 are taken, by standard streams that are not simulated."""
+
+    number: int
+    uid: int = 0
+    gid: int = 0
+    groups: frozenset[int] = frozenset()
+    umask: int = 0o022
+    descriptors: dict[int, Description] = field(default_factory=dict)
+
+    def opened(self, fd: int) -> Description:
+        try:
+            return self.descriptors[fd]
+        except KeyError:
+            fail(errno.EBADF)
+
+    def add(self, description: Description, lowest: int = 3) -> int:
+        fd = lowest
+        while fd in self.descriptors:
+            fd += 1
+        self.descriptors[fd] = description
+        return fd
+
+    def is_in(self, group: int) -> bool:
+        return group == self.gid or group in self.groups
+
+    def may(self, wanted: int, inode: Inode) -> bool:
+        """Whether the permission bits grant ``wanted``: 4 to read, 2 to write, 1 to search."""
+        if self.uid == 0:
+            return wanted != 1 or inode.is_folder or bool(inode.mode & 0o111)
+        shift = 6 if self.uid == inode.uid else 3 if self.is_in(inode.gid) else 0
+        return not wanted & ~(inode.mode >> shift)

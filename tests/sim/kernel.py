@@ -1,0 +1,248 @@
+"""The system calls on descriptors and on the attributes of files: open, write, flock, fchown, stat ..."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+
+from .inodes import Description, Inode, Process, fail
+from .names import Names
+from .paths import existing, may_change, walk
+
+
+class Kernel(Names):
+    """A POSIX in memory. Each method is a system call: it returns, or raises the OSError that Linux gives."""
+
+    def __init__(self, block: int = 4096) -> None:
+        self.free_blocks: int | None = None
+        self.block = block
+        """Bytes of the unit in which space is used."""
+        super().__init__()
+
+    # -- processes --------------------------------------------------------------------------------
+
+    def fork(self, parent: Process, number: int) -> Process:
+        child = Process(number, parent.uid, parent.gid, parent.groups, parent.umask)
+        self.inherit(child, parent)
+        return child
+
+    def inherit(self, process: Process, parent: Process) -> None:
+        """What fork() does, for a child that was made before."""
+        process.descriptors.update(parent.descriptors)
+        for description in parent.descriptors.values():
+            description.holders += 1
+
+    def exit(self, process: Process) -> None:
+        for fd in list(process.descriptors):
+            self.close(process, fd)
+
+    # -- descriptors ------------------------------------------------------------------------------
+
+    def open(self, process: Process, path: str, flags: int, mode: int = 0o777) -> int:
+        follow = not flags & os.O_NOFOLLOW and flags & (os.O_CREAT | os.O_EXCL) != os.O_CREAT | os.O_EXCL
+        place = walk(self.root, process, path, follow=follow)
+        inode = place.inode
+        if inode is None:
+            if not flags & os.O_CREAT:
+                fail(errno.ENOENT, path)
+            may_change(process, place.folder, path)
+            inode = self._make(stat.S_IFREG | mode & 0o7777 & ~process.umask, process, place.folder)
+            self._add(place, inode)
+        else:
+            self._check_opening(process, inode, path, flags)
+            if flags & os.O_TRUNC:
+                self._resize(inode, 0)
+        inode.openings += 1
+        return process.add(Description(inode, flags))
+
+    @staticmethod
+    def _check_opening(process: Process, inode: Inode, path: str, flags: int) -> None:
+        if flags & os.O_CREAT and flags & os.O_EXCL:
+            fail(errno.EEXIST, path)
+        if inode.is_link:
+            fail(errno.ENOTDIR if flags & os.O_DIRECTORY else errno.ELOOP, path)
+        if flags & os.O_DIRECTORY and not inode.is_folder:
+            fail(errno.ENOTDIR, path)
+        wanted = {os.O_RDONLY: 4, os.O_WRONLY: 2, os.O_RDWR: 6}[flags & os.O_ACCMODE]
+        if flags & os.O_TRUNC:
+            wanted |= 2
+        if inode.is_folder and (flags & os.O_CREAT or wanted & 2):
+            fail(errno.EISDIR, path)
+        if not process.may(wanted, inode):
+            fail(errno.EACCES, path)
+
+    def close(self, process: Process, fd: int) -> None:
+        description = process.opened(fd)
+        del process.descriptors[fd]
+        description.holders -= 1
+        if not description.holders:
+            inode = description.inode
+            inode.locks.pop(description, None)
+            inode.openings -= 1
+            self._free_if_unused(inode)
+
+    def dup(self, process: Process, fd: int, lowest: int = 3) -> int:
+        description = process.opened(fd)
+        description.holders += 1
+        return process.add(description, lowest)
+
+    def fcntl(self, process: Process, fd: int, command: int, argument: int = 0) -> int:
+        if command in (fcntl.F_DUPFD_CLOEXEC, fcntl.F_DUPFD):
+            return self.dup(process, fd, max(3, argument))
+        if command == fcntl.F_GETFL:
+            return process.opened(fd).flags
+        raise NotImplementedError(f"fcntl command {command}")
+
+    def flock(self, process: Process, fd: int, operation: int) -> None:
+        description = process.opened(fd)
+        locks = description.inode.locks
+        kind = operation & ~fcntl.LOCK_NB
+        # Linux gives the old lock up before it tries for the other kind.
+        if kind == fcntl.LOCK_UN or locks.get(description, kind) != kind:
+            locks.pop(description, None)
+        if kind == fcntl.LOCK_UN:
+            return
+        others = [held for holder, held in locks.items() if holder is not description]
+        if others and (kind == fcntl.LOCK_EX or fcntl.LOCK_EX in others):
+            fail(errno.EWOULDBLOCK)
+        locks[description] = kind
+
+    # -- data -------------------------------------------------------------------------------------
+
+    def write(self, process: Process, fd: int, data: bytes) -> int:
+        description = process.opened(fd)
+        if not description.is_writable:
+            fail(errno.EBADF)
+        if not data:
+            return 0
+        inode = description.inode
+        start = len(inode.data) if description.flags & os.O_APPEND else description.offset
+        data = bytes(data)
+        if self.free_blocks is not None:
+            room = (self._blocks(len(inode.data)) + self.free_blocks) * self.block - start
+            if room <= 0:
+                fail(errno.ENOSPC)
+            data = data[:room]  # a short write
+        end = start + len(data)
+        old = inode.data
+        self._set_data(inode, old[:start].ljust(start, b"\0") + data + old[end:])
+        description.offset = end
+        return len(data)
+
+    def read(self, process: Process, fd: int, count: int) -> bytes:
+        description = process.opened(fd)
+        data = self.pread(process, fd, count, description.offset)
+        description.offset += len(data)
+        return data
+
+    def pread(self, process: Process, fd: int, count: int, offset: int) -> bytes:
+        description = process.opened(fd)
+        if not description.is_readable:
+            fail(errno.EBADF)
+        if description.inode.is_folder:
+            fail(errno.EISDIR)
+        return description.inode.data[offset : offset + count]
+
+    def lseek(self, process: Process, fd: int, offset: int, whence: int) -> int:
+        description = process.opened(fd)
+        base = (0, description.offset, len(description.inode.data))[whence]
+        if base + offset < 0:
+            fail(errno.EINVAL)
+        description.offset = base + offset
+        return description.offset
+
+    def ftruncate(self, process: Process, fd: int, size: int) -> None:
+        description = process.opened(fd)
+        if not description.is_writable or size < 0:
+            fail(errno.EINVAL)
+        self._resize(description.inode, size)
+
+    def fsync(self, process: Process, fd: int) -> None:
+        process.opened(fd)
+
+    def _resize(self, inode: Inode, size: int, *, keep: bool = False) -> None:
+        data = inode.data
+        self._set_data(inode, data[:size].ljust(size, b"\0"))
+        if keep:  # of a deleted file: for the checks
+            inode.data = data
+
+    def _set_data(self, inode: Inode, data: bytes) -> None:
+        if self.free_blocks is not None:
+            self.free_blocks += self._blocks(len(inode.data)) - self._blocks(len(data))
+        inode.data = data
+        inode.modified = self.clock
+
+    def _blocks(self, size: int) -> int:
+        return -(-size // self.block)
+
+    # -- attributes -------------------------------------------------------------------------------
+
+    def _inode(self, process: Process, path: str | int, *, follow: bool = True) -> Inode:
+        if isinstance(path, int):
+            return process.opened(path).inode
+        return existing(self.root, process, path, follow=follow)
+
+    def stat(self, process: Process, path: str | int) -> os.stat_result:
+        return self._inode(process, path).status()
+
+    def lstat(self, process: Process, path: str) -> os.stat_result:
+        return self._inode(process, path, follow=False).status()
+
+    def fstat(self, process: Process, fd: int) -> os.stat_result:
+        return process.opened(fd).inode.status()
+
+    def access(self, process: Process, path: str, mode: int) -> bool:
+        return process.may(mode, existing(self.root, process, path))
+
+    def chmod(self, process: Process, path: str | int, mode: int) -> None:
+        inode = self._inode(process, path)
+        if process.uid not in (0, inode.uid):
+            fail(errno.EPERM)
+        inode.mode = stat.S_IFMT(inode.mode) | mode & 0o7777
+
+    fchmod = chmod
+
+    def chown(self, process: Process, path: str | int, uid: int, gid: int) -> None:
+        inode = self._inode(process, path)
+        if process.uid:
+            is_own = process.uid == inode.uid
+            if uid != -1 and not (is_own and uid == inode.uid):
+                fail(errno.EPERM)
+            if gid != -1 and not (is_own and (gid == inode.gid or process.is_in(gid))):
+                fail(errno.EPERM)
+        inode.uid = inode.uid if uid == -1 else uid
+        inode.gid = inode.gid if gid == -1 else gid
+
+    fchown = chown
+
+    def utime(self, process: Process, path: str | int, modified: float) -> None:
+        inode = self._inode(process, path)
+        if process.uid not in (0, inode.uid):
+            fail(errno.EPERM)
+        inode.modified = modified
+
+    def getxattr(self, process: Process, path: str | int, name: str) -> bytes:
+        attributes = self._inode(process, path).attributes
+        if name not in attributes:
+            fail(errno.ENODATA)
+        return attributes[name]
+
+    def setxattr(self, process: Process, path: str | int, name: str, value: bytes) -> None:
+        inode = self._inode(process, path)
+        if process.uid not in (0, inode.uid):
+            fail(errno.EPERM)
+        inode.attributes[name] = value
+
+    def removexattr(self, process: Process, path: str | int, name: str) -> None:
+        self.getxattr(process, path, name)
+        del self._inode(process, path).attributes[name]
+
+    def listdir(self, process: Process, path: str | int) -> list[str]:
+        inode = self._inode(process, path)
+        if not inode.is_folder:
+            fail(errno.ENOTDIR, path)
+        if not process.may(4, inode):
+            fail(errno.EACCES, path)
+        return sorted(inode.entries)
