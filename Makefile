@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 NEWEST := .venv-newest
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve test test-lowest test-newest check bench soak clean
+.PHONY: demo serve test test-lowest test-newest check bench sim sim-long soak clean
 
 demo: $(VENV)/demo
 	$(RUN) examples/quickstart.py
@@ -37,6 +37,12 @@ check: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(RUN) -m benchmarks
+
+sim: $(VENV)/dev
+	$(RUN) -m tests.sim
+
+sim-long: $(VENV)/dev
+	$(RUN) -m tests.sim --long
 
 soak: $(VENV)/dev
 	$(RUN) -m pytest -m soak -s --timeout=0

@@ -1,0 +1,196 @@
+"""What must hold after each call, after each run, and after the next rotation."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import stat
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from .inodes import Inode
+from .scheduler import MOST_STEPS, Run
+from .tasks import Task
+
+if TYPE_CHECKING:
+    from .setting import Setting
+
+FOLDER = "/log"
+NAME = "tasks.log"
+PATH = f"{FOLDER}/{NAME}"
+APP, GROUP, OTHER = 1000, 100, 1001
+"""The user and group of the file, and another user of the group."""
+
+GZIP = b"\x1f\x8b"
+
+Problem = tuple[str, str]
+
+
+def check_call(setting: Setting, task: Task, name: str, args: tuple[Any, ...]) -> None:
+    """Check what any process could see after a call of a task."""
+    new = setting.kernel.deleted[len(setting.deleted) :]
+    setting.deleted += [(task, inode) for inode in new]
+    if not task.is_sink:
+        return
+    if name == "write":
+        _check_size(setting, task, args)
+    at_path = setting.folder.entries.get(NAME)
+    if at_path is None:
+        may_exchange = setting.exchange_error is None and "exchange" not in setting.run.faulted
+        if setting.was_at_path and setting.is_path_kept and may_exchange:
+            setting.problems.append(("the path is missing", f"after {task.name}: {name}"))
+    elif setting.mode is not None and name in _VISIBLE and (problem := _wrong_attributes(setting, at_path)):
+        setting.problems.append(("mode and owner at the path", f"{problem} after {task.name}: {name}"))
+    setting.was_at_path = at_path is not None
+
+
+_VISIBLE = {"open", "rename", "exchange", "link", "chmod", "fchmod", "chown", "fchown"}
+
+
+def _check_size(setting: Setting, task: Task, args: tuple[Any, ...]) -> None:
+    run = setting.run
+    if not task.rotates or run.faulted or run.stalls or setting.free_inodes is not None:
+        return
+    if setting.may_grow and any(other.is_killed for other in run.tasks):
+        return
+    description = task.process.descriptors[args[0]]
+    size = len(description.inode.data)
+    is_alone = size == len(args[1])
+    if size > setting.max_bytes and description in description.inode.locks and not is_alone:
+        setting.problems.append(("a file over max_bytes", f"{size} bytes, by {task.name}"))
+
+
+def _wrong_attributes(setting: Setting, inode: Inode) -> str:
+    assert setting.mode is not None
+    wanted = (setting.mode, APP, GROUP)
+    found = (stat.S_IMODE(inode.mode), inode.uid, inode.gid)
+    if setting.run.faulted & {"fchown", "fchmod", "chown", "chmod"} and setting.run.was_refused:
+        return ""  # as far as the system allows it
+    if found[0] == wanted[0] and (found[1] == wanted[1] or setting.has_two_users) and found[2] == wanted[2]:
+        return ""
+    return "{:04o} {}:{}".format(*found) + " instead of {:04o} {}:{}".format(*wanted)
+
+
+def check_end(setting: Setting) -> list[Problem]:
+    """Check the files once all tasks have ended or died."""
+    run = setting.run
+    problems = list(setting.problems)
+    if run.step > MOST_STEPS:
+        return [("a run that ends", f"{MOST_STEPS} steps")]
+    problems += [("an error in a task", f"{task.name}: {task.error!r}") for task in run.tasks if _is_broken(run, task)]
+    stuck = [task.name for task in run.tasks if task.is_alive]
+    if stuck:
+        problems.append(("a run that ends", f"{stuck} wait for ever"))
+    _check_lines(setting, problems)
+    _check_order(setting, problems)
+    if not (is_disturbed(setting) or run.stalls):
+        for task in run.tasks:
+            if task.stderr.getvalue() and setting.free_inodes is None and setting.free_bytes is None:
+                problems.append(("nothing on stderr without a cause", f"{task.name}: {task.stderr.getvalue().strip()}"))
+    if setting.sink_path != PATH:
+        link = setting.kernel.root.entries.get(setting.sink_path.strip("/"))
+        if link is None or not link.is_link:
+            problems.append(("a link at the path stays one", setting.sink_path))
+    for number, inode in setting.backups().items():
+        if not inode.data and setting.is_path_kept and _is_settled(setting):
+            problems.append(("an empty backup", f"{NAME}.{number}"))
+        if setting.mode is not None and (problem := _wrong_attributes(setting, inode)):
+            problems.append(("mode and owner of a backup", problem))
+    at_path = setting.folder.entries.get(NAME)
+    if at_path is not None and setting.mode is not None and (problem := _wrong_attributes(setting, at_path)):
+        problems.append(("mode and owner", problem))
+    return problems
+
+
+def _is_settled(setting: Setting) -> bool:
+    """Whether nothing was interrupted, or the next rotation has put it right."""
+    if setting.may_grow and any(task.is_killed for task in setting.run.tasks):
+        return False  # there is no next rotation
+    return setting.is_recovered or not is_disturbed(setting)
+
+
+def is_disturbed(setting: Setting) -> bool:
+    """Whether there was a crash or an error."""
+    return bool(setting.run.faulted) or any(task.is_killed for task in setting.run.tasks)
+
+
+def check_hidden(setting: Setting) -> list[Problem]:
+    """Check that nothing temporary is left, once the next rotation is over."""
+    if not _is_settled(setting):
+        return []
+    names = [name for name in setting.folder.entries if name.startswith(".")]
+    return [("a temporary file after the next rotation", ", ".join(names))] if names else []
+
+
+def _is_broken(run: Run, task: Task) -> bool:
+    # A sink that cannot be made says so: its caller learns of it.
+    return task.error is not None and not (run.faulted and isinstance(task.error, OSError))
+
+
+def _lines(inode: Inode) -> list[str]:
+    data = inode.data
+    if data.startswith(GZIP):
+        try:
+            data = gzip.decompress(data)
+        except EOFError:  # half written: under a hidden name, or a line is missing
+            data = b""
+    return data.decode().splitlines()
+
+
+def _check_lines(setting: Setting, problems: list[Problem]) -> None:
+    known = {line for lines in setting.acknowledged.values() for line in lines}
+    started = set(setting.started.values())
+    places: Counter[str] = Counter()
+    said = sum(int(count) for task in setting.run.tasks for count in _REPORTED.findall(task.stderr.getvalue()))
+    may_be_torn = is_disturbed(setting) or setting.free_bytes is not None
+    unlinked = {id(inode) for _, inode in setting.deleted}
+    for name, inode in setting.files().items():
+        for line in _lines(inode):
+            if line in known or line in started:
+                is_found_twice = name.startswith(".") and inode.links > 1
+                places[line] += id(inode) not in unlinked and not is_found_twice
+            elif match := _LOST.match(line):
+                said += int(match[1])
+            elif not (may_be_torn and any(other.startswith(line) for other in known | started)):
+                problems.append(("lines are whole", f"{line!r} in {name}"))
+    for line, count in places.items():
+        if count > 1 and not (setting.run.stalls and setting.may_double) and _is_settled(setting):
+            problems.append(("each line once", f"{line!r} is in {count} files"))
+    backups = len([inode for inode in setting.backups().values() if inode.data])
+    gone = {line for task, inode in setting.deleted if task.is_sink for line in _lines(inode) if not places[line]}
+    if gone and backups < setting.backup_count:
+        problems.append(("a backup deleted too early", f"{backups} of {setting.backup_count} are left"))
+    missing = _missing(setting, places, gone if backups >= setting.backup_count else set())
+    if len(missing) > said:
+        problems.append(("no line lost", f"{', '.join(missing)}; said to be lost: {said}"))
+
+
+_LOST = re.compile(r"LOST (\d+)")
+_REPORTED = re.compile(r"(\d+) lines? lost")
+
+
+def _missing(setting: Setting, places: Counter[str], surplus: set[str]) -> list[str]:
+    by_people = {line for task, inode in setting.deleted if not task.is_sink for line in _lines(inode)}
+    dead = {task.name for task in setting.run.tasks if task.is_killed and setting.free_bytes is not None}
+    missing = []
+    for name, lines in setting.acknowledged.items():
+        if name in dead:  # with the lines that it kept while the disk was full
+            continue
+        is_oldest = True
+        for line in lines:
+            if places[line]:
+                is_oldest = False
+            elif line not in by_people and not (is_oldest and line in surplus):
+                missing.append(line)
+    return missing
+
+
+def _check_order(setting: Setting, problems: list[Problem]) -> None:
+    backups = setting.backups()
+    chain = [line for number in sorted(backups, reverse=True) for line in _lines(backups[number])]
+    if NAME in setting.folder.entries:
+        chain += _lines(setting.folder.entries[NAME])
+    for name, lines in setting.acknowledged.items():
+        own = [line for line in chain if line in set(lines)]
+        if own != sorted(own, key=lines.index):
+            problems.append(("each writer's lines in order", f"{name}: {own}"))

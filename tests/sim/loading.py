@@ -1,0 +1,151 @@
+"""Load the unmodified sinks, and the pure Python parts of ``os`` below them, on top of the simulated modules."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import inspect
+import os as real_os
+import sys
+import types
+from collections.abc import Callable, Iterator, MutableMapping, MutableSet
+from pathlib import Path
+from typing import Any
+
+from .files import machine, open_file
+from .locks import thread_module, threading_module
+from .modules import FakeSys, fcntl_module, module, posix, time_module
+
+PROJECT = Path(__file__).parents[2]
+PACKAGE = "taskflow_loguru"
+
+_code: dict[Path, types.CodeType] = {}
+
+
+@contextlib.contextmanager
+def _in_module_table(made: types.ModuleType) -> Iterator[None]:
+    """Let ``dataclass`` find the module that is being executed."""
+    is_new = sys.modules.setdefault(made.__name__, made) is made
+    try:
+        yield
+    finally:
+        if is_new:
+            del sys.modules[made.__name__]
+
+
+class World:
+    """Modules as one program has them: each is executed once, and imports the simulated ones."""
+
+    def __init__(self, root: Path, shared: dict[str, types.ModuleType]) -> None:
+        self._root = root
+        self._modules = dict(shared)
+
+    def load(self, name: str) -> types.ModuleType:
+        made = self._modules.get(name)
+        if made is not None:
+            return made
+        path = self._root.joinpath(*name.split("."))
+        is_package = path.is_dir()
+        file = path / "__init__.py" if is_package else path.with_suffix(".py")
+        made = self._modules[name] = types.ModuleType(name)
+        made.__file__ = str(file)
+        made.__package__ = name if is_package else name.rpartition(".")[0]
+        if is_package:
+            made.__path__ = [str(path)]
+        if name != PACKAGE:  # whose __init__ imports the whole project
+            made.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import, "open": open_file}
+            if file not in _code:
+                _code[file] = compile(file.read_text(), str(file), "exec")
+            with _in_module_table(made):
+                exec(_code[file], made.__dict__)
+        if name.endswith("._exchange"):  # which reaches the kernel through ctypes
+            made.__dict__["exchange"] = lambda a, b: machine.call("exchange", real_os.fsdecode(a), real_os.fsdecode(b))
+        return made
+
+    def _import(
+        self, name: str, globals: Any = None, locals: Any = None, fromlist: tuple[str, ...] = (), level: int = 0
+    ) -> Any:
+        if level:
+            parts = globals["__package__"].split(".")
+            base = parts[: len(parts) - level + 1]
+            name = ".".join([*base, name] if name else base)
+        if name not in self._modules and name.partition(".")[0] != PACKAGE and name not in _STDLIB:
+            return builtins.__import__(name, globals, locals, fromlist, 0)
+        loaded = self.load(name)
+        if not fromlist:
+            return self.load(name.partition(".")[0])
+        for wanted in fromlist:
+            if wanted != "*" and not hasattr(loaded, wanted) and hasattr(loaded, "__path__"):
+                setattr(loaded, wanted, self.load(f"{name}.{wanted}"))
+        return loaded
+
+
+_STDLIB = {"os", "posixpath", "genericpath"}
+
+
+def _simulated() -> dict[str, types.ModuleType]:
+    fake_sys = FakeSys()
+    below = {"posix": posix(), "sys": fake_sys}
+    stdlib = World(Path(real_os.__file__).parent, below)
+    os = stdlib.load("os")
+    util = module("multiprocessing.util", {"Finalize": machine.add_finalizer, "register_after_fork": lambda *_: None})
+    return {
+        "os": os,
+        "os.path": os.path,
+        "posixpath": os.path,
+        "sys": fake_sys,
+        "fcntl": fcntl_module(),
+        "time": time_module(),
+        "threading": threading_module(),
+        "_thread": thread_module(),
+        "select": module("select", {}),
+        "multiprocessing": module("multiprocessing", {"util": util, "__path__": []}),
+        "multiprocessing.util": util,
+        "atexit": module("atexit", {"register": lambda call, *args: machine.add_finalizer(None, call, *args)}),
+    }
+
+
+class Program:
+    """The sinks as one process has them: module-level state is its own, and as new after each ``reset()``."""
+
+    def __init__(self, root: Path, simulated: dict[str, types.ModuleType]) -> None:
+        self._world = World(root, simulated)
+        self.finalizers: list[Callable[[], None]] = []
+        machine.finalizers = self.finalizers
+        self.sinks = self.load("sinks")
+        own = [made for name, made in self._world._modules.items() if name.startswith(f"{PACKAGE}.")]
+        self._containers = [kept for made in own for kept in _containers(made)]
+        self._rebound = [(made, dict(vars(made))) for made in own if _has_global(made)]
+
+    def load(self, name: str) -> Any:
+        return self._world.load(f"{PACKAGE}.{name}")
+
+    def reset(self) -> None:
+        for container, content in self._containers:
+            container.clear()
+            container.__ior__(content)
+        for made, names in self._rebound:
+            made.__dict__.update(names)
+
+    def end(self) -> None:
+        """What the interpreter does at its end."""
+        for finalize in self.finalizers:
+            finalize()
+
+
+def _has_global(made: types.ModuleType) -> bool:
+    """Whether a function of a module may give its global names another value."""
+    return "global " in inspect.getsource(made)
+
+
+def _containers(made: types.ModuleType) -> list[tuple[Any, Any]]:
+    """The sets and mappings at the top of a module, each with what it holds now."""
+    names = {name: value for name, value in vars(made).items() if not name.startswith("__")}
+    kept = [value for value in names.values() if isinstance(value, MutableMapping | MutableSet)]
+    return [(value, dict(value) if isinstance(value, MutableMapping) else set(value)) for value in kept]
+
+
+def programs(count: int, root: Path = PROJECT) -> list[Program]:
+    """The programs of ``count`` processes; ``root`` is the checkout whose sinks they run."""
+    simulated = _simulated()
+    return [Program(root, simulated) for _ in range(count)]

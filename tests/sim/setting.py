@@ -1,0 +1,189 @@
+"""The folder with the log, and those who write to it, move, compress and delete it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .checks import APP, FOLDER, GROUP, NAME, PATH, Problem, check_call
+from .files import machine
+from .inodes import Inode, Process
+from .kernel import Kernel
+from .loading import Program
+from .scheduler import Default, Policy, Run
+from .tasks import Task
+
+LINE_BYTES = 11
+
+
+@dataclass
+class Setting:
+    """One run of a scenario, with all that its checks have to know."""
+
+    programs: list[Program]
+    policy: Policy
+    max_bytes: int = 2 * LINE_BYTES + 5
+    backup_count: int = 9
+    mode: int | None = None
+    """The mode that the file has from the start; None: there is no file."""
+    umask: int = 0o022
+    folder_mode: int = 0o755
+    exchange_error: int | None = None
+    old_backups: int = 0
+    free_inodes: int | None = None
+    free_bytes: int | None = None
+    sink_path: str = PATH
+    compression: str | None = None
+    is_path_kept: bool = True
+    """Whether only the sinks move files, so that the path is never missing."""
+
+    has_two_users: bool = False
+    may_grow: bool = False
+    """Whether the file may grow after a crash: a child that was forked meanwhile holds the lock on."""
+    may_double: bool = False
+    """Whether a line may be in two files: of a watched sink that was stopped during a write."""
+
+    acknowledged: dict[str, list[str]] = field(default_factory=dict)
+    started: dict[str, str] = field(default_factory=dict)
+    deleted: list[tuple[Task, Inode]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    was_at_path: bool = False
+    is_recovered: bool = False
+    used_programs: int = 0
+
+    def __post_init__(self) -> None:
+        self.kernel = Kernel(block=1)
+        self.kernel.exchange_error = self.exchange_error
+        self.app = Process(99, APP, GROUP, umask=0)
+        self.kernel.root.mode |= 0o777
+        self.kernel.mkdir(self.app, FOLDER, self.folder_mode)
+        self.folder = self.kernel.root.entries["log"]
+        for number in range(self.old_backups, -1, -1):
+            if self.mode is not None:
+                self._make_file(number)
+        if self.sink_path != PATH:
+            self.kernel.symlink(self.app, PATH, self.sink_path)
+        if self.free_bytes is not None:
+            self.kernel.free_blocks = self.free_bytes
+        self.kernel.free_inodes = self.free_inodes
+        self.run = Run(self.kernel, self.policy)
+        self.run.after_call = lambda run, task, name, args: check_call(self, task, name, args)
+        self.was_at_path = NAME in self.folder.entries
+        machine.run = self.run
+
+    def _make_file(self, number: int) -> None:
+        lines = [f"old{number}{n}".ljust(LINE_BYTES - 1, ".") for n in range(2)] if number else []
+        path = f"{PATH}.{number}" if number else PATH
+        assert self.mode is not None
+        fd = self.kernel.open(self.app, path, os.O_CREAT | os.O_WRONLY, self.mode)
+        self.kernel.write(self.app, fd, "".join(f"{line}\n" for line in lines).encode())
+        self.kernel.close(self.app, fd)
+        self.acknowledged.setdefault("old", []).extend(lines)
+
+    # -- tasks ------------------------------------------------------------------------------------
+
+    def add_writer(
+        self, name: str, *, lines: int = 3, kind: str = "rotating", uid: int = APP, backlog_bytes: int = 10_000
+    ) -> Task:
+        """A process that makes a sink, writes lines and ends."""
+        program = self._next_program()
+        acknowledged = self.acknowledged[name] = []
+
+        def main() -> None:
+            sink = self._sink(program, kind, backlog_bytes)
+            for number in range(lines):
+                line = f"{name}{number}".ljust(LINE_BYTES - 1, ".")
+                self.started[name] = line
+                task.progress += 1
+                sink.write(line)
+                acknowledged.append(line)
+                task.progress += 1
+                self._check_acknowledged(line)
+            sink.stop()
+            program.end()
+
+        process = Process(100 + len(self.run.tasks), uid, GROUP, umask=self.umask)
+        task = self.run.spawn(process, name, main)
+        task.rotates = kind == "rotating"
+        return task
+
+    def _next_program(self) -> Program:
+        program = self.programs[self.used_programs]
+        self.used_programs += 1
+        program.reset()
+        return program
+
+    def _sink(self, program: Program, kind: str, backlog_bytes: int) -> Any:
+        arguments: dict[str, Any] = {"backlog_bytes": backlog_bytes, "loss_line": lambda n, reason: f"LOST {n}\n"}
+        if kind == "watched":
+            return program.sinks.WatchedFileSink(self.sink_path, **arguments)
+        limits: dict[str, Any] = {"max_bytes": self.max_bytes, "backup_count": self.backup_count}
+        if self.compression is not None:
+            limits["compression"] = self.compression
+        return program.sinks.RotatingFileSink(self.sink_path, **limits, **arguments)
+
+    def add_actor(self, name: str, main: Callable[[Callable[..., Any]], None]) -> Task:
+        """A process of the same user that makes system calls by itself."""
+        process = Process(100 + len(self.run.tasks), APP, GROUP, umask=0o022)
+
+        def act() -> None:
+            with contextlib.suppress(OSError):
+                main(machine.call)
+
+        task = self.run.spawn(process, name, act)
+        task.is_sink = False
+        return task
+
+    def add_compressor(self, name: str) -> Task:
+        """A process whose thread compresses the backups."""
+        program = self._next_program()
+        compressor = program.load("sinks._compressor")
+
+        def main() -> None:
+            with contextlib.suppress(OSError):  # which the thread reports
+                compressor.compress_backups(PATH, self.backup_count)
+
+        return self.run.spawn(Process(100 + len(self.run.tasks), APP, GROUP), name, main)
+
+    def recover(self) -> None:
+        """Mend the disk, and have one more process write until the file has rotated."""
+        self.is_recovered = True
+        self.run.fault = self.run.lasting = None
+        self.kernel.free_inodes = self.kernel.free_blocks = self.kernel.exchange_error = None
+        self.run.policy, self.run.current = Default(), None
+        self.add_writer("R")
+        self.run.execute()
+
+    def close(self) -> None:
+        """Unwind what still runs. What is garbage-collected later no longer reaches a kernel."""
+        self.run.discard()
+        machine.run = None
+        machine.runs += 1
+        if machine.runs % 500 == 0:
+            gc.collect()
+
+    # -- what is there ----------------------------------------------------------------------------
+
+    def files(self) -> dict[str, Inode]:
+        """All files that a person would look for lines in."""
+        return {name: inode for name, inode in self.folder.entries.items() if not inode.is_folder}
+
+    def backups(self) -> dict[int, Inode]:
+        found = {}
+        for name, inode in self.files().items():
+            if match := re.fullmatch(rf"{re.escape(NAME)}\.(\d+)(\.gz)?", name):
+                found[int(match[1])] = inode
+        return dict(sorted(found.items()))
+
+    def _check_acknowledged(self, line: str) -> None:
+        if self.run.faulty or self.kernel.free_blocks is not None:
+            return
+        data = line.encode()
+        inodes = [*self.files().values(), *(inode for _, inode in self.deleted)]
+        if not any(data in inode.data for inode in inodes):
+            self.problems.append(("kept in memory though the disk could take it", line))
