@@ -1,7 +1,8 @@
-"""Run all, print the tables, and write them to ``RESULTS.md``."""
+"""Run all, print the tables, and write them to ``RESULTS.md``; with ``--quick`` only print what a few rounds give."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
@@ -12,87 +13,118 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from . import bursts, processes, reading, slow_disk
+from . import bursts, cases, compressing, fairness, processes, reading, slow_disk
+from ._targets import Measured, targets
 from .bursts import Times
-from .contenders import (
-    CONCURRENT,
-    CONTENDERS,
-    HOST_ROTATE,
-    HOST_WATCHED,
-    JSON_LINE,
-    ROTATE,
-    ROTATE_ENQUEUE,
-    WATCHED,
-    WATCHED_ENQUEUE,
-)
+from .contenders import CONCURRENT, CONTENDERS, HOST_ROTATE, ROTATE
 from .processes import Tally
 from .slow_disk import Stall
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PACKAGES = ("taskflow-loguru", "fastapi-taskflow", "loguru", "concurrent-log-handler", "msgspec", "orjson")
+PACKAGES = (
+    "taskflow-loguru",
+    "fastapi-taskflow",
+    "loguru",
+    "concurrent-log-handler",
+    "structlog",
+    "msgspec",
+    "orjson",
+)
 
 HOW = f"""\
-One process: {bursts.ROUNDS} rounds of bursts of {", ".join(map(str, bursts.SIZES))} lines, each case's burst in turn
-and in a new order each round. The event loop has a turn between bursts, and only the burst is timed, with the garbage
-collector off. Times are medians; a ratio is the median of the rounds' ratios. All write the same events to real files;
-loguru and concurrent-log-handler stand behind an observer that formats the guide's line and hands it over. The host's
-own FileLogger writes no time into its lines: it has less to do than all others.
+Each case has a process of its own: {bursts.ROUNDS} rounds of bursts of {", ".join(map(str, bursts.SIZES))} lines, one
+process after the other, in a new order each round. The event loop has a turn between bursts, and only the burst is
+timed, with the garbage collector off; the first line after a pause finds cold caches. Times are medians; a ratio is the
+median of the rounds' ratios. All write the same events, which have two fields of data, to real files; loguru and
+concurrent-log-handler stand behind an observer that formats the guide's line and hands it over. The host's own
+FileLogger writes no time into its lines: it has less to do than all others.
+"""
+
+JSON_HOW = """\
+The same events; those without data have no keyword arguments. structlog and loguru get the facts of an event from an
+observer. structlog's file is a plain one, which never rotates.
 """
 
 TOGETHER = f"""\
-Started together, {processes.LINES} lines each in bursts of 100, `max_bytes` {processes.MAX_BYTES:,} and more backups
-than are needed; {processes.ROUNDS} rounds. The ratio, and the time, is that of the bursts, as above.
+Started together, {processes.LINES:,} lines in all, `max_bytes` {processes.MAX_BYTES:,} and more backups than are
+needed; {processes.ROUNDS} rounds, each with new processes. Microseconds per line: the processor time, user and system,
+of all processes, and the time until the last one has finished. The ratio is that of the processor time.
 """
+
+COMPRESSING = f"""\
+The longest `on_log` of {compressing.LINES:,} lines of {compressing.LINE_BYTES} bytes at full speed, `max_bytes`
+{compressing.MAX_BYTES:,}; {compressing.ROUNDS} rounds, each in a process of its own.
+"""
+
+FAIRNESS = f"""\
+How long `on_log` takes in a process that logs {fairness.LINES_PER_SECOND} lines a second, alone and beside a process
+that logs to the same file at full speed, `max_bytes` {fairness.MAX_BYTES:,}; {fairness.ROUNDS} rounds.
+"""
+
+CAPTURE = "loguru's logger has a sink that does nothing; the difference is what a captured record costs."
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How long a line takes, beside others.")
+    parser.add_argument("--quick", action="store_true", help="a few rounds; RESULTS.md stays as it is")
+    is_quick = parser.parse_args().quick
     started = time.monotonic()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file_system = _file_system(folder)
-        times = bursts.time_all(folder)
-        together = processes.write_together(folder)
         skipped = slow_disk.missing()
-        stalls = None if skipped else slow_disk.stall(folder)
-        read = reading.rows(folder)
+        measured = Measured(
+            times=bursts.time_all(folder, 20 if is_quick else bursts.ROUNDS),
+            together=processes.write_together(folder, 1 if is_quick else processes.ROUNDS),
+            longest=compressing.longest_calls(folder, 1 if is_quick else compressing.ROUNDS),
+            waits=fairness.measure(folder),
+            stalls=None if skipped else slow_disk.stall(folder, 1 if is_quick else slow_disk.ROUNDS),
+        )
+        read = reading.rows(folder, 1 if is_quick else reading.ROUNDS)
+    times, stalls = measured.times, measured.stalls
     parts = [
         "# Results of `make bench`",
         _machine(file_system, load, time.monotonic() - started),
-        "## Targets\n\nPer line, in bursts of 100. Times in microseconds, stalls in milliseconds.",
-        _targets(times, together, stalls, skipped),
+        "## Targets\n\nPer line, in bursts of 100, in microseconds; stalls and longest calls in milliseconds.",
+        _table(["case", "", "against", "", "ratio", "at most", "target"], targets(measured, skipped)),
         "## Microseconds per line, by size of burst",
         HOW,
         _by_size(times, list(CONTENDERS), HOST_ROTATE),
-        f"## {processes.PROCESSES} processes, one file",
+        "## JSON lines",
+        JSON_HOW,
+        _by_size(times, [cases.JSON_DATA, ROTATE, cases.STRUCTLOG, cases.SERIALIZE], ROTATE),
+        _by_size(times, [cases.JSON_NO_DATA, cases.TEXT_NO_DATA], cases.TEXT_NO_DATA),
+        "## Several processes, one file",
         TOGETHER,
-        _together(together),
+        _together(measured.together),
+        "## Rotation and compression",
+        COMPRESSING,
+        _table(
+            ["", "longest call of each round, ms"], [[name, _each(calls)] for name, calls in measured.longest.items()]
+        ),
+        "## A process beside one in full flow",
+        FAIRNESS,
+        fairness.table(measured.waits),
         f"## A disk that blocks for {slow_disk.BLOCKED} s",
         f"skipped: {skipped}" if stalls is None else _stalls(stalls),
         "## Events that are not shown",
         _by_size(
             times,
-            [
-                bursts.UNDER_MIN_LEVEL,
-                bursts.HOST_UNDER_MIN_LEVEL,
-                bursts.LIFECYCLE_OFF,
-                bursts.HOST_LIFECYCLE_OFF,
-            ],
+            [cases.UNDER_MIN_LEVEL, cases.HOST_UNDER_MIN_LEVEL, cases.LIFECYCLE_OFF, cases.HOST_LIFECYCLE_OFF],
         ),
         "## A large file with many backups",
-        _by_size(times, [bursts.LARGE_FILE, bursts.EMPTY_FOLDER]),
-        "## JSON lines",
-        _by_size(times, [JSON_LINE, ROTATE], ROTATE),
+        _by_size(times, [cases.LARGE_FILE, cases.EMPTY_FOLDER]),
         "## `capture`",
-        "loguru's logger has a sink that does nothing; the difference is what a captured record costs.",
+        CAPTURE,
         _by_size(
             times,
             [
-                bursts.LOGURU_OUTSIDE,
-                bursts.CAPTURE_OUTSIDE,
-                bursts.LOGURU_INSIDE,
-                bursts.CAPTURE_INSIDE,
-                bursts.TASK_LOG,
+                cases.LOGURU_OUTSIDE,
+                cases.CAPTURE_OUTSIDE,
+                cases.LOGURU_INSIDE,
+                cases.CAPTURE_INSIDE,
+                cases.TASK_LOG,
             ],
         ),
         "## Reading back, on one core",
@@ -101,38 +133,8 @@ def main() -> None:
     ]
     report = "\n\n".join(part.strip() for part in parts) + "\n"
     print(report)
-    RESULTS.write_text(report)
-
-
-def _targets(times: Times, together: dict[str, Tally], stalls: dict[str, Stall] | None, skipped: str | None) -> str:
-    rows = []
-
-    def row(case: str, time: float, against: str, other: float, ratio: float, at_most: float, lost: int = 0) -> None:
-        met = "met" if ratio <= at_most and not lost else "NOT MET"
-        rows.append([case, f"{time:.2f}", against, f"{other:.2f}", f"{ratio:.3f}", f"{at_most:.2f}", met])
-
-    for case, against, at_most in (
-        (ROTATE, HOST_ROTATE, 0.90),
-        (WATCHED, HOST_WATCHED, 1.15),
-        (ROTATE_ENQUEUE, HOST_ROTATE, 0.75),
-        (WATCHED_ENQUEUE, HOST_WATCHED, 1.0),
-        (bursts.UNDER_MIN_LEVEL, bursts.HOST_UNDER_MIN_LEVEL, 1.0),
-        (bursts.LARGE_FILE, bursts.EMPTY_FOLDER, 1.1),
-    ):
-        ratio = times.ratio(case, against, 100)
-        row(case, times.median(case, 100), against, times.median(against, 100), ratio, at_most)
-    ours, theirs = together[ROTATE], together[CONCURRENT]
-    ratio = bursts.median_ratio(ours.times, theirs.times)
-    case = f"rotate, 4 processes, one file: {ours.lost} lines lost"
-    row(case, ours.median, CONCURRENT, theirs.median, ratio, 0.50, ours.lost)
-    case = "longest stall of the event loop, enqueue=True"
-    if stalls is None:
-        rows.append([case, "", HOST_ROTATE, "", "", "0.02", f"skipped: {skipped}"])
-    else:
-        gaps, host_gaps = stalls[ROTATE_ENQUEUE].gaps, stalls[HOST_ROTATE].gaps
-        ratio = bursts.median_ratio(gaps, host_gaps)
-        row(case, statistics.median(gaps), HOST_ROTATE, statistics.median(host_gaps), ratio, 0.02)
-    return _table(["case", "", "against", "", "ratio", "at most", "target"], rows)
+    if not is_quick:
+        RESULTS.write_text(report)
 
 
 def _by_size(times: Times, names: list[str], against: str | None = None) -> str:
@@ -145,23 +147,23 @@ def _by_size(times: Times, names: list[str], against: str | None = None) -> str:
     return _table(headers, rows)
 
 
-def _together(together: dict[str, Tally]) -> str:
-    headers = ["", "microseconds per line", f"ratio to {CONCURRENT}", "lines", "lines lost"]
-    reference = together[CONCURRENT].times
-    rows = [
-        [name, f"{tally.median:.1f}", f"{bursts.median_ratio(tally.times, reference):.3f}", tally.written, tally.lost]
-        for name, tally in together.items()
-    ]
+def _together(together: dict[tuple[str, int], Tally]) -> str:
+    headers = ["processes", "", "processor", f"ratio to {CONCURRENT}", "until the end", "lines", "lines lost"]
+    rows: list[list[object]] = []
+    for (name, count), tally in together.items():
+        ratio = bursts.median_ratio(tally.cpu, together[CONCURRENT, count].cpu)
+        cpu, wall = statistics.median(tally.cpu), statistics.median(tally.wall)
+        rows.append([count, name, f"{cpu:.1f}", f"{ratio:.3f}", f"{wall:.1f}", tally.written, tally.lost])
     return _table(headers, rows)
 
 
 def _stalls(stalls: dict[str, Stall]) -> str:
     headers = ["", "longest stall of each round, ms", "lines", "lines lost"]
-    rows = [
-        [name, ", ".join(f"{gap:.1f}" for gap in stall.gaps), stall.written, stall.lost]
-        for name, stall in stalls.items()
-    ]
-    return _table(headers, rows)
+    return _table(headers, [[name, _each(stall.gaps), stall.written, stall.lost] for name, stall in stalls.items()])
+
+
+def _each(milliseconds: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in milliseconds)
 
 
 def _table(headers: list[str], rows: list[list[str]] | list[list[object]]) -> str:
@@ -186,7 +188,7 @@ def _processor() -> str:
 
 
 def _file_system(folder: Path) -> str:
-    """The type of the file system that ``folder`` is on."""
+    """Return the type of the file system that *folder* is on."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     parents = {str(folder), *map(str, folder.parents)}
     return max((len(point), kind) for _, point, kind, *_ in mounts if point in parents)[1]

@@ -1,49 +1,35 @@
-"""Time per line within one process: bursts of all cases in turn, round after round."""
+"""Time per line: each case in a process of its own, all of them in turn, round after round.
+
+Two kinds of sink in one process would make each other slower: the interpreter specializes code for the types that it
+meets.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import multiprocessing
 import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-import fastapi_taskflow
 from fastapi import BackgroundTasks
-from fastapi_taskflow import LifecycleEvent, TaskObserver, TaskStatus
+from fastapi_taskflow import TaskStatus
 
-from taskflow_loguru import FileLogger, TaskManager, capture, task_log
+from taskflow_loguru import TaskManager
 
-from .contenders import CONTENDERS, independent_loguru, log_events
+from .cases import CASES, Case
 
 SIZES = (1, 10, 100)
 ROUNDS = 400
+WARM_UP = 10
+"""How many rounds are not counted."""
+
 _TURN = 0.001  # seconds for the event loop, and a writer thread, between two bursts
-
-UNDER_MIN_LEVEL, HOST_UNDER_MIN_LEVEL = "under min_level", "the host's FileLogger, under min_level"
-LIFECYCLE_OFF, HOST_LIFECYCLE_OFF = "a status, lifecycle off", "the host's FileLogger, a status, lifecycle off"
-LARGE_FILE, EMPTY_FOLDER = "rotate, a file of 1 GB with 100 backups", "rotate, an empty folder"
-LOGURU_OUTSIDE, CAPTURE_OUTSIDE = "a loguru record outside a task", "the same, with capture"
-LOGURU_INSIDE, CAPTURE_INSIDE = "a loguru record in a task", "the same in a task, with capture"
-TASK_LOG = "task_log() in a task"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One way to spend time on events.
-
-    Attributes:
-        run: What is timed: it is given as many of ``events`` as a burst has.
-    """
-
-    name: str
-    run: Callable[[Sequence[Any]], Awaitable[None]]
-    events: Sequence[Any]
 
 
 class Times:
@@ -59,133 +45,80 @@ class Times:
         return statistics.median(self._times[name, size])
 
     def ratio(self, name: str, against: str, size: int) -> float:
-        """The median of the rounds' ratios: what disturbs a round disturbs both, or one round only."""
+        """Return the median of the rounds' ratios: what disturbs a round disturbs both, or one round only."""
         return median_ratio(self._times[name, size], self._times[against, size])
 
 
 def median_ratio(times: Iterable[float], against: Iterable[float]) -> float:
-    """The median of the ratios of each round."""
+    """Return the median of the ratios of each round."""
     return statistics.median(one / other for one, other in zip(times, against, strict=True))
 
 
-def time_all(folder: Path) -> Times:
-    """Time every case that needs one process only."""
+def time_all(folder: Path, rounds: int) -> Times:
+    """Time all cases: in each round one burst of each size in each process, one process after the other."""
     times = Times()
-    asyncio.run(_time_all(folder, times))
+    chance = random.Random(1)
+    with _processes(folder) as pipes:
+        for number in range(-WARM_UP, rounds):
+            for name in chance.sample(list(pipes), len(pipes)):
+                pipes[name].send(None)
+                for size, seconds in zip(SIZES, pipes[name].recv(), strict=True):
+                    if number >= 0:
+                        times.add(name, size, seconds)
     return times
 
 
-async def _time_all(folder: Path, times: Times) -> None:
-    observers: list[TaskObserver] = []
-    await _time(_line_cases(folder, observers), SIZES, times)
-    for observer in observers:
-        await observer.close()
-    logger = independent_loguru()
-    logger.add(lambda message: None, format="{message}")
-    captured = independent_loguru()
-    captured.add(lambda message: None, format="{message}")
-    capture(captured)
-    outside = [_records(LOGURU_OUTSIDE, logger.info), _records(CAPTURE_OUTSIDE, captured.info)]
-    inside = [
-        _records(LOGURU_INSIDE, logger.info),
-        _records(CAPTURE_INSIDE, captured.info),
-        _records(TASK_LOG, task_log),
-    ]
-    await _time(outside, SIZES, times)
-    await _in_a_task(lambda: _time(inside, SIZES, times))
+@contextlib.contextmanager
+def _processes(folder: Path) -> Iterator[Mapping[str, Connection]]:
+    """Start a process for each case, and end them all."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = {}, []
+    for number, name in enumerate(CASES):
+        pipes[name], other_end = context.Pipe()
+        process = context.Process(target=_serve, args=(other_end, name, folder / f"bursts {number}"), daemon=True)
+        process.start()
+        processes.append(process)
+        other_end.close()
+    try:
+        yield pipes
+    finally:
+        for pipe in pipes.values():
+            pipe.close()
+        for process in processes:
+            process.join()
 
 
-async def _time(cases: list[Case], sizes: Iterable[int], times: Times) -> None:
-    chance = random.Random(1)
-    for number in range(-10, ROUNDS):  # the first ten warm up
-        for size in sizes:
-            for case in chance.sample(cases, len(cases)):
-                events = case.events[:size]
-                gc.disable()
-                started = time.perf_counter()
-                await case.run(events)
-                seconds = time.perf_counter() - started
-                gc.enable()
-                if number >= 0:
-                    times.add(case.name, size, seconds)
-                await asyncio.sleep(_TURN)
+def _serve(pipe: Connection, name: str, folder: Path) -> None:
+    folder.mkdir()
+    case = CASES[name](folder)
+    asyncio.run(_serve_in_a_task(pipe, case) if case.in_a_task else _serve_rounds(pipe, case))
 
 
-def _line_cases(folder: Path, observers: list[TaskObserver]) -> list[Case]:
-    events = log_events(max(SIZES))
-    quiet = log_events(max(SIZES), level="debug")
-    statuses = [
-        LifecycleEvent(event.task_id, event.func_name, TaskStatus.RUNNING, event.timestamp, 0, 0) for event in events
-    ]
-    large = folder / "large" / "tasks.log"
-    _fill(large)
-    unlimited = partial(FileLogger, max_bytes=2 * 1024**3, backup_count=100)
-
-    def of(observer: TaskObserver) -> TaskObserver:
-        observers.append(observer)
-        return observer
-
-    cases = [
-        _logs(name, of(contender(str(folder / f"{number}.log"), max_bytes=10_000_000, backup_count=5)), events)
-        for number, (name, contender) in enumerate(CONTENDERS.items())
-    ]
-    ours, hosts = of(FileLogger(folder / "ours.log")), of(fastapi_taskflow.FileLogger(str(folder / "hosts.log")))
-    return [
-        *cases,
-        _logs(UNDER_MIN_LEVEL, ours, quiet),
-        _logs(HOST_UNDER_MIN_LEVEL, hosts, quiet),
-        _lifecycle(LIFECYCLE_OFF, ours, statuses),
-        _lifecycle(HOST_LIFECYCLE_OFF, hosts, statuses),
-        _logs(LARGE_FILE, of(unlimited(large)), events),
-        _logs(EMPTY_FOLDER, of(unlimited(folder / "empty" / "tasks.log")), events),
-    ]
+async def _serve_rounds(pipe: Connection, case: Case) -> None:
+    with contextlib.suppress(EOFError):  # the parent has closed its end
+        while True:
+            pipe.recv()  # blocks the event loop, which has nothing else to do
+            pipe.send([await _time(case, size) for size in SIZES])
 
 
-def _fill(path: Path) -> None:
-    """A file of 1 GB, sparse but for its last line, beside 100 backups."""
-    path.parent.mkdir()
-    with path.open("wb") as file:
-        file.seek(1024**3)
-        file.write(b"the last line\n")
-    for number in range(1, 101):
-        path.with_name(f"{path.name}.{number}").write_text("a line\n")
+async def _time(case: Case, size: int) -> float:
+    events = case.events[:size]
+    gc.disable()
+    started = time.perf_counter()
+    await case.run(events)
+    seconds = time.perf_counter() - started
+    gc.enable()
+    await asyncio.sleep(_TURN)
+    return seconds
 
 
-def _logs(name: str, observer: TaskObserver, events: Sequence[Any]) -> Case:
-    on_log = observer.on_log
-
-    async def run(burst: Sequence[Any]) -> None:
-        for event in burst:
-            await on_log(event)
-
-    return Case(name, run, events)
-
-
-def _lifecycle(name: str, observer: TaskObserver, events: Sequence[Any]) -> Case:
-    on_lifecycle = observer.on_lifecycle
-
-    async def run(burst: Sequence[Any]) -> None:
-        for event in burst:
-            await on_lifecycle(event)
-
-    return Case(name, run, events)
-
-
-def _records(name: str, log: Callable[[str], None]) -> Case:
-    async def run(burst: Sequence[str]) -> None:
-        for message in burst:
-            log(message)
-
-    return Case(name, run, [event.message for event in log_events(max(SIZES))])
-
-
-async def _in_a_task(work: Callable[[], Awaitable[None]]) -> None:
+async def _serve_in_a_task(pipe: Connection, case: Case) -> None:
     task_manager = TaskManager()
     tasks = BackgroundTasks()
 
     @task_manager.task()
     async def measure() -> None:
-        await work()
+        await _serve_rounds(pipe, case)
 
     task_id = task_manager.get_tasks(tasks).add_task(measure)
     await tasks()

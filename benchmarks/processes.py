@@ -1,4 +1,4 @@
-"""Four processes, one rotating file: time per line, and the lines that are not there afterwards."""
+"""Several processes, one rotating file: processor time per line, and the lines that are not there afterwards."""
 
 from __future__ import annotations
 
@@ -8,56 +8,70 @@ import gc
 import multiprocessing
 import os
 import re
-import statistics
+import resource
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+from fastapi_taskflow import LogEvent, TaskObserver
+
 from .contenders import CONCURRENT, CONTENDERS, HOST_ROTATE, LOGURU_FILE, ROTATE, log_events
 
-PROCESSES = 4
-LINES = 5000
+COUNTS = (1, 4, 16)
+NAMES = (ROTATE, CONCURRENT, HOST_ROTATE, LOGURU_FILE)
+LINES = 32_000
+"""How many lines all processes write together, after a warm-up."""
 MAX_BYTES = 50_000
 BACKUP_COUNT = 100  # more than are made: all lines are there to be counted
 ROUNDS = 5
+_WARM_UP = 200
 _BURST = 100
 
-_LINE = rb"\[\w{8}\] \[send_email\] (?:[\d:T-]{19} )?Writer (\d): message (\d+) was sent to the mail server"
+_LINE = rb"\[\w{8}\] \[send_email\] (?:[\d:T-]{19} )?Writer (\d+): message (\d+) was sent to the mail server"
 _barrier: Barrier
 
 
 @dataclass
 class Tally:
-    """What came of all rounds: microseconds per line of each, and lines."""
+    """What came of all rounds: lines, and microseconds per line of each round.
 
-    times: list[float] = field(default_factory=list)
+    Attributes:
+        cpu: The processor time of all processes.
+        wall: The time of the slowest process.
+    """
+
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
     lost: int = 0
     written: int = 0
 
-    @property
-    def median(self) -> float:
-        return statistics.median(self.times)
 
-
-def write_together(folder: Path) -> dict[str, Tally]:
-    """Let each contender have the file in turn."""
-    names = (ROTATE, CONCURRENT, HOST_ROTATE, LOGURU_FILE)
-    tallies = {name: Tally() for name in names}
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(PROCESSES)
-    with ProcessPoolExecutor(PROCESSES, context, _share, (barrier,)) as pool:
-        for number in range(ROUNDS):
-            for name in names:
-                place = folder / f"{number} {name}"
-                place.mkdir()
-                jobs = [pool.submit(_write, name, str(place / "tasks.log"), writer) for writer in range(PROCESSES)]
-                tally = tallies[name]
-                tally.times.append(statistics.fmean(job.result() for job in jobs) / LINES * 1e6)
-                tally.written += PROCESSES * LINES
-                tally.lost += PROCESSES * LINES - len(_messages(place))
+def write_together(folder: Path, rounds: int) -> dict[tuple[str, int], Tally]:
+    """Let each contender have the file in turn, with each number of processes."""
+    tallies = {(name, count): Tally() for count in COUNTS for name in NAMES}
+    for number in range(rounds):
+        for (name, count), tally in tallies.items():
+            place = folder / f"{number} {count} {name}"
+            place.mkdir()
+            cpu, wall = zip(*_write_with(count, name, str(place / "tasks.log")), strict=True)
+            tally.cpu.append(sum(cpu) / LINES * 1e6)
+            tally.wall.append(max(wall) / LINES * 1e6)
+            written = LINES + count * _WARM_UP
+            tally.written += written
+            tally.lost += written - len(_messages(place))
     return tallies
+
+
+def _write_with(count: int, name: str, path: str) -> list[tuple[float, float]]:
+    # New processes each time: one that has met another kind of sink would be slower. They are forked from one that has
+    # imported everything.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(count, context, _share, (context.Barrier(count),)) as pool:
+        return [job.result() for job in [pool.submit(_write, name, path, LINES // count, n) for n in range(count)]]
 
 
 def _share(barrier: Barrier) -> None:
@@ -65,31 +79,40 @@ def _share(barrier: Barrier) -> None:
     _barrier = barrier
 
 
-def _write(name: str, path: str, writer: int) -> float:
+def _write(name: str, path: str, lines: int, writer: int) -> tuple[float, float]:
     # What a contender says of lines that it loses is not shown: they are counted.
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
-        return asyncio.run(_write_bursts(name, path, writer))
+        return asyncio.run(_write_bursts(name, path, lines, writer))
 
 
-async def _write_bursts(name: str, path: str, writer: int) -> float:
-    events = log_events(LINES, writer=writer)
+async def _write_bursts(name: str, path: str, lines: int, writer: int) -> tuple[float, float]:
+    """Return the seconds that *lines* take: of the processor, and in all."""
+    events = log_events(_WARM_UP + lines, writer=writer)
     observer = CONTENDERS[name](path, max_bytes=MAX_BYTES, backup_count=BACKUP_COUNT)
-    seconds = 0.0
+    await _write_all(observer, events[:_WARM_UP])
     gc.disable()
     _barrier.wait(timeout=60)
-    for first in range(0, LINES, _BURST):
-        started = time.perf_counter()
-        for event in events[first : first + _BURST]:
-            await observer.on_log(event)
-        seconds += time.perf_counter() - started
-        await asyncio.sleep(0)
-    gc.enable()
+    cpu, wall = _cpu_seconds(), time.perf_counter()
+    await _write_all(observer, events[_WARM_UP:])
+    seconds = _cpu_seconds() - cpu, time.perf_counter() - wall
     await observer.close()
     return seconds
 
 
+async def _write_all(observer: TaskObserver, events: Sequence[LogEvent]) -> None:
+    for first in range(0, len(events), _BURST):
+        for event in events[first : first + _BURST]:
+            await observer.on_log(event)
+        await asyncio.sleep(0)
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
 def _messages(folder: Path) -> set[tuple[bytes, bytes]]:
-    """The messages that stand in the folder's files, each in a whole line."""
+    """Return the messages that stand in the folder's files, each in a whole line."""
     found = set()
     for path in folder.glob("tasks*log*"):
         for line in path.read_bytes().splitlines():

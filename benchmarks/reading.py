@@ -46,7 +46,7 @@ _FUNCTIONS = ("send_email", "generate_report", "sync_inventory", "resize_image")
 _LINE = re.compile(r"\[(.{1,8})\] \[(\w+)\] (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) (.*)")
 
 
-def rows(folder: Path) -> list[list[str]]:
+def rows(folder: Path, rounds: int) -> list[list[str]]:
     """Time all cases in turn, and return the rows of the table."""
     text, objects = folder / "reading.log", folder / "reading.jsonl"
     for path, line_format in ((text, task_line), (objects, json_line)):
@@ -63,7 +63,7 @@ def rows(folder: Path) -> list[list[str]]:
     }
     times: dict[str, list[float]] = {name: [] for name in cases}
     counts: dict[str, int] = {}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, (path, read, _target) in cases.items():
             started = time.thread_time()
             counts[name] = sum(1 for _ in read(path))

@@ -45,10 +45,10 @@ def missing() -> str | None:
     return f"needs {', '.join(absent)}" if absent else None
 
 
-def stall(folder: Path) -> dict[str, Stall]:
+def stall(folder: Path, rounds: int) -> dict[str, Stall]:
     """Log to a disk that freezes, and watch the heartbeat of the event loop."""
     stalls = {ROTATE_ENQUEUE: Stall(), HOST_ROTATE: Stall()}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for name, result in stalls.items():
             with _disk(folder) as point:
                 path = point / f"{number}.log"

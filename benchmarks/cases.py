@@ -1,0 +1,136 @@
+"""What is timed in bursts: each case by its name, to be made in the process that times it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fastapi_taskflow
+from fastapi_taskflow import LifecycleEvent, TaskObserver, TaskStatus
+
+from taskflow_loguru import FileLogger, capture, json_line, task_log
+
+from .contenders import CONTENDERS, independent_loguru, log_events, loguru_serialize, structlog_orjson
+
+UNDER_MIN_LEVEL, HOST_UNDER_MIN_LEVEL = "under min_level", "the host's FileLogger, under min_level"
+LIFECYCLE_OFF, HOST_LIFECYCLE_OFF = "a status, lifecycle off", "the host's FileLogger, a status, lifecycle off"
+LARGE_FILE, EMPTY_FOLDER = "rotate, a file of 1 GB with 100 backups", "rotate, an empty folder"
+TEXT_NO_DATA, JSON_NO_DATA = "task_line, no data", "json_line, no data"
+JSON_DATA = "json_line, 2 fields of data"
+STRUCTLOG, SERIALIZE = "structlog and orjson, a plain file", "loguru's own file sink, serialize=True"
+LOGURU_OUTSIDE, CAPTURE_OUTSIDE = "a loguru record outside a task", "the same, with capture"
+LOGURU_INSIDE, CAPTURE_INSIDE = "a loguru record in a task", "the same in a task, with capture"
+TASK_LOG = "task_log() in a task"
+
+LARGEST_BURST = 100
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to spend time on events.
+
+    Attributes:
+        run: What is timed: it is given as many of *events* as a burst has.
+        in_a_task: Whether all of it happens within a task of the host.
+    """
+
+    run: Callable[[Sequence[Any]], Awaitable[None]]
+    events: Sequence[Any]
+    in_a_task: bool = False
+
+
+def _logs(observer: TaskObserver, **events: Any) -> Case:
+    on_log = observer.on_log
+
+    async def run(burst: Sequence[Any]) -> None:
+        for event in burst:
+            await on_log(event)
+
+    return Case(run, log_events(LARGEST_BURST, **events))
+
+
+def _lifecycle(observer: TaskObserver) -> Case:
+    on_lifecycle = observer.on_lifecycle
+
+    async def run(burst: Sequence[Any]) -> None:
+        for event in burst:
+            await on_lifecycle(event)
+
+    events = log_events(LARGEST_BURST)
+    return Case(
+        run,
+        [LifecycleEvent(event.task_id, event.func_name, TaskStatus.RUNNING, event.timestamp, 0, 0) for event in events],
+    )
+
+
+def _records(log: Callable[[str], None], *, in_a_task: bool = False) -> Case:
+    async def run(burst: Sequence[str]) -> None:
+        for message in burst:
+            log(message)
+
+    return Case(run, [event.message for event in log_events(LARGEST_BURST)], in_a_task)
+
+
+def _contender(contender: Callable[..., TaskObserver], folder: Path, **events: Any) -> Case:
+    return _logs(contender(str(folder / "tasks.log"), max_bytes=10_000_000, backup_count=5), **events)
+
+
+def _large_file(folder: Path) -> Case:
+    """A file of 1 GB, sparse but for its last line, beside 100 backups."""
+    path = folder / "tasks.log"
+    with path.open("wb") as file:
+        file.seek(1024**3)
+        file.write(b"the last line\n")
+    for number in range(1, 101):
+        path.with_name(f"{path.name}.{number}").write_text("a line\n")
+    return _empty_folder(folder)
+
+
+def _empty_folder(folder: Path) -> Case:
+    return _logs(FileLogger(folder / "tasks.log", max_bytes=2 * 1024**3, backup_count=100))
+
+
+def _loguru(folder: Path, *, captured: bool = False, in_a_task: bool = False) -> Case:
+    logger = independent_loguru()
+    logger.add(lambda message: None, format="{message}")
+    if captured:
+        capture(logger)
+    return _records(logger.info, in_a_task=in_a_task)
+
+
+def _task_log(folder: Path) -> Case:
+    return _records(task_log, in_a_task=True)
+
+
+def _ours(folder: Path) -> TaskObserver:
+    return FileLogger(folder / "tasks.log")
+
+
+def _hosts(folder: Path) -> TaskObserver:
+    return fastapi_taskflow.FileLogger(str(folder / "tasks.log"))
+
+
+_json = partial(FileLogger, format=json_line)
+
+CASES: dict[str, Callable[[Path], Case]] = {
+    **{name: partial(_contender, contender) for name, contender in CONTENDERS.items()},
+    TEXT_NO_DATA: partial(_contender, FileLogger, data=False),
+    JSON_NO_DATA: partial(_contender, _json, data=False),
+    JSON_DATA: partial(_contender, _json),
+    STRUCTLOG: partial(_contender, structlog_orjson),
+    SERIALIZE: partial(_contender, loguru_serialize),
+    UNDER_MIN_LEVEL: lambda folder: _logs(_ours(folder), level="debug"),
+    HOST_UNDER_MIN_LEVEL: lambda folder: _logs(_hosts(folder), level="debug"),
+    LIFECYCLE_OFF: lambda folder: _lifecycle(_ours(folder)),
+    HOST_LIFECYCLE_OFF: lambda folder: _lifecycle(_hosts(folder)),
+    LARGE_FILE: _large_file,
+    EMPTY_FOLDER: _empty_folder,
+    LOGURU_OUTSIDE: _loguru,
+    CAPTURE_OUTSIDE: partial(_loguru, captured=True),
+    LOGURU_INSIDE: partial(_loguru, in_a_task=True),
+    CAPTURE_INSIDE: partial(_loguru, captured=True, in_a_task=True),
+    TASK_LOG: _task_log,
+}
