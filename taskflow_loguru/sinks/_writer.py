@@ -9,6 +9,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
+from .._signals import is_from_signal_handler
 from .._stderr import report
 from ._backlog import Backlog, Loss, LossLine, loss_message, render_loss
 from ._gate import Gate
@@ -201,6 +202,8 @@ class Writer:
             try:
                 stop()
             except Exception as error:
+                if is_from_signal_handler(error):
+                    raise
                 report(f"{self.sink!r}: cannot be stopped: {error!r}")
 
 
