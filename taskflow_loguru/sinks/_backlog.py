@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from .._signals import is_from_signal_handler
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 LossLine = Callable[[int, str], str]
 """Render ``(how many lines were lost, why)`` as one line of the file's own format."""
@@ -107,6 +108,10 @@ class Backlog(Generic[T]):
 
     def drop(self, count: int, written: int) -> None:
         """Forget the *count* oldest entries, which have been written with *written* bytes, and the batch."""
+        self.move(count, written, (), [])
+
+    def move(self, count: int, written: int, lines: Sequence[U], into: list[U | Loss]) -> None:
+        """Do as :meth:`drop`, and add *lines*, made of these entries, to the list *into*, in one step."""
         size, admitted = self._size, self.admitted
         if admitted:
             for entry in self.entries[: min(count, admitted)]:
@@ -115,6 +120,7 @@ class Backlog(Generic[T]):
             admitted = max(0, admitted - count)
         count_written, bytes_written = self.count_written + count, self.bytes_written + written
         # One run of assignments: test_backlog.py::test_an_interrupt_leaves_every_line_counted_once
+        into += lines
         del self.entries[:count]
         self.batch = ()
         self.admitted = admitted

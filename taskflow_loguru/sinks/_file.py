@@ -15,7 +15,7 @@ from typing import Any
 from .._arguments import as_call, check_function, checked_path, checked_size
 from .._stderr import report
 from . import _process
-from ._backlog import LossLine, loss_message
+from ._backlog import Loss, LossLine, loss_message
 from ._flock import LOCK_TIMEOUT, Flock
 from ._gate import Gate
 from ._notices import Notices
@@ -71,6 +71,11 @@ class FileSink(ABC):
             self._spool.put(encode(message))
         self._gate.run(self._write)
         self._notices.print()
+
+    @property
+    def incoming(self) -> list[bytes | Loss]:
+        """The lines that the next ``write`` or ``writelines`` writes first, for a caller that adds some in one step."""
+        return self._spool.backlog.entries
 
     def stop(self) -> None:
         """Write the lines that are kept, if that is possible now, and close the file. The next write opens it."""

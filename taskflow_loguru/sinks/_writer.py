@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from .._signals import is_from_signal_handler
 from .._stderr import report
 from ._backlog import Backlog, Loss, LossLine, loss_message, render_loss
+from ._file import FileSink
 from ._gate import Gate
-from ._spool import WINDOW
+from ._spool import WINDOW, encode
 from ._threads import start_thread
 
 THREAD_NAME = "taskflow-loguru-writer"
@@ -184,11 +185,20 @@ class Writer:
             time.sleep(min(time.monotonic() - started, _LONGEST_PAUSE))
 
     def _write_here(self) -> None:
+        # In the main thread, a signal handler may raise at any moment. It must cost no line of another thread, whose
+        # call returns as if nothing had happened.
+        # test_interrupts.py::test_an_interrupt_after_stop_costs_no_line_of_another_thread
+        sink = self.sink
         while entries := self.backlog.entries[:WINDOW]:
-            messages = self._rendered(entries)
-            # Dropped first: a signal handler that raises costs the line of the call that it ends, and doubles none.
-            self.backlog.drop(len(entries), 0)
-            _write(self.sink, messages)
+            if isinstance(sink, FileSink):
+                lines = [encode(message) for message in self._rendered(entries)]
+                self.backlog.move(len(entries), 0, lines, sink.incoming)
+                sink.writelines(())
+            else:
+                # Dropped first: a handler that raises costs the lines that are being written, and doubles none.
+                messages = self._rendered(entries if takes_lines(sink) else entries[:1])
+                self.backlog.drop(len(messages), 0)
+                _write(sink, messages)
 
     def _rendered(self, entries: Iterable[str | Loss]) -> list[str]:
         reason = f"more than {self.backlog.max_bytes} bytes were waiting to be written"

@@ -160,3 +160,22 @@ def test_an_interrupt_starts_no_second_thread() -> None:
         if not goes_on:
             break
     assert moment > 10
+
+
+@every_sink
+def test_an_interrupt_after_stop_costs_no_line_of_another_thread(make: MakeSink, tmp_path: Path) -> None:
+    """After ``stop()`` a call also writes the lines of threads that wait for it, and these calls return."""
+    for moment in moments():
+        folder = tmp_path / str(moment)
+        sink = BackgroundSink(make(folder / "app.log"))
+        sink.stop()
+        put = sink._writer.backlog.entries.append
+        put("another thread's")
+        goes_on = interrupted(partial(sink.write, "interrupted"), moment)
+        sink.write("after")
+        found = lines_in(folder)
+        assert [line for line in found if line != "interrupted"] == ["after", "another thread's"], moment
+        assert found.count("interrupted") <= 1
+        if not goes_on:
+            break
+    assert moment > 10
