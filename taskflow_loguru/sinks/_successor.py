@@ -67,8 +67,13 @@ def finish_interrupted(path: str) -> None:
     """
     hidden = hidden_name(path, "next")
     if status_of(path) is None and _is_empty_file(hidden):
-        # The hidden name is left to the next rotation: it may stand for a newer successor by now.
         _link(hidden, path)
+        # Another process may have finished this, and made the successor of its own rotation: that must stay.
+        # test_successor.py::test_a_newer_successor_is_not_removed
+        status, hidden_status = status_of(path), status_of(hidden)
+        if status is not None and hidden_status is not None and os.path.samestat(status, hidden_status):
+            with ignoring(errno.ENOENT):
+                os.unlink(hidden)
 
 
 def discard_successor(path: str) -> None:

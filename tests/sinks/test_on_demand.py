@@ -142,7 +142,9 @@ def test_processes_that_rotate_on_demand_lose_nothing(path: Path, start_writer: 
     sink = RotatingFileSink(path, max_bytes=5000, backup_count=9999)
     for writer in writers:
         writer.write(1000)
-    for _ in range(50):
+    for count in range(100, 1001, 100):
+        for writer in writers:
+            writer.wait_for(count)
         sink.rotate()
     for writer in writers:
         writer.finish()
