@@ -134,9 +134,7 @@ class FileSink(ABC):
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError, OSError):  # __init__ may have raised early
-            self._file.close()
-            if self._previous is not None:
-                self._previous.close()
+            self._close()
 
     def __repr__(self) -> str:
         return as_call(self, self._arguments())

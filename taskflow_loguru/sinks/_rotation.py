@@ -50,10 +50,10 @@ class Rotation:
             self._notices.add(f"cannot rotate {path!r}: {error}; it grows until it can be rotated")
         self._failed_at = time.monotonic()
 
-    def abandon(self) -> None:
-        """Close the descriptors in a forked child; locks are the parent's."""
-        self.successor.abandon()
-        self._folder.file.abandon()
+    @property
+    def files(self) -> tuple[OpenFile, OpenFile]:
+        """The files that only a rotation opens: still open, if it was interrupted."""
+        return self.successor, self._folder.file
 
     def perform(self, path: str, file: OpenFile, started: float) -> bool:
         """Rotate *file*, whose lock is held; return False if it is no longer at *path*.

@@ -106,7 +106,8 @@ class RotatingFileSink(FileSink):
 
     def after_fork(self) -> None:
         super().after_fork()
-        self._rotation.abandon()
+        for file in self._rotation.files:
+            file.abandon()
         self._rotation = Rotation(self.backup_count, self._rotation.compression, self._notices)
 
     def _arguments(self) -> dict[str, Any]:
@@ -125,6 +126,11 @@ class RotatingFileSink(FileSink):
     def _open(self) -> None:
         finish_interrupted(target_of(self.path))
         super()._open()
+
+    def _close(self) -> None:
+        super()._close()
+        for file in self._rotation.files:
+            self._close_file(file)
 
     def _append_locked(
         self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
@@ -194,7 +200,7 @@ class RotatingFileSink(FileSink):
             is_replaced = False  # moved away by somebody else
         if is_replaced:
             # The lock of the old file is held until the new one is in place: processes that wait for it find that done.
-            # One run of assignments: test_interrupts.py::test_no_interrupt_loses_or_doubles_a_line_or_leaks
+            # One run of assignments: test_rotating.py::test_the_rotation_after_an_interrupted_one_keeps_the_mode
             following = OpenFile()
             self._previous = file
             self._file = rotation.successor

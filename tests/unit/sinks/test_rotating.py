@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from taskflow_loguru.sinks._file import FileSink
 from taskflow_loguru.sinks._rotation import ROTATION_RETRY
 
 from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
+from .interrupts import interrupted, moments
 
 
 @pytest.fixture
@@ -88,6 +90,15 @@ def test_without_the_lock_nothing_is_rotated(path: Path, monkeypatch: pytest.Mon
     sink.write("one")
     with locked(path):
         sink.writelines(["two", "three"])
+    assert contents(path) == {"app.log": "one\ntwo\nthree\n"}
+
+
+def test_a_folder_that_is_locked_delays_the_rotation(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskflow_loguru.sinks._flock.LOCK_TIMEOUT", 0.001)
+    sink = sink_at(path)
+    sink.writelines(["one", "two"])
+    with locked(path.parent):
+        sink.write("three")
     assert contents(path) == {"app.log": "one\ntwo\nthree\n"}
 
 
@@ -225,7 +236,7 @@ def test_rotate_rotates_now(path: Path) -> None:
 
 
 def test_rotate_of_a_file_that_never_rotates_is_an_error(path: Path) -> None:
-    with pytest.raises(ValueError, match="backup_count must be at least 1 to rotate, not 0"):
+    with pytest.raises(ValueError, match=r"^backup_count must be at least 1 to rotate, not 0$"):
         sink_at(path, 8, 0).rotate()
 
 
@@ -268,9 +279,12 @@ def test_rotate_needs_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr("taskflow_loguru.sinks._flock.LOCK_TIMEOUT", 0.001)
     sink = sink_at(path, 0)
     sink.write("one")
-    with locked(path), pytest.raises(BlockingIOError, match="locked by another process") as raised:
+    with locked(path), pytest.raises(BlockingIOError) as raised:
         sink.rotate()
     assert (raised.value.errno, raised.value.filename) == (errno.EAGAIN, str(path))
+    assert raised.value.strerror == "locked by another process, or no regular file"
+    with locked(path.parent), pytest.raises(BlockingIOError):
+        sink.rotate()
     assert "without its lock" in capsys.readouterr().err
     assert contents(path) == {"app.log": "one\n"}
 
@@ -300,6 +314,39 @@ def test_a_rotation_leaves_two_files_open_until_the_next_line(path: Path) -> Non
         sink.write(line)
     sink.stop()
     assert descriptors(path.parent) == before
+
+
+def test_the_rotation_after_an_interrupted_one_keeps_the_mode(tmp_path: Path) -> None:
+    """It has a successor of its own: the one that was put in place is the file that it rotates."""
+    for moment in moments():
+        path = tmp_path / str(moment) / "app.log"
+        sink = sink_at(path, 0)
+        path.chmod(0o664)
+        sink.write("one")
+        goes_on = interrupted(sink.rotate, moment)
+        sink.write("two")
+        sink.rotate()
+        assert path.stat().st_mode & 0o777 == 0o664, moment
+        sink.stop()
+        if not goes_on:
+            break
+
+
+@pytest.mark.parametrize("end", ["stop", "del"])
+def test_a_rotation_that_was_interrupted_leaves_no_file_open(end: str, tmp_path: Path) -> None:
+    """Once its sink is stopped, or dropped."""
+    for moment in moments():
+        sink = sink_at(tmp_path / str(moment) / "app.log", 0)
+        sink.write("one")
+        goes_on = interrupted(sink.rotate, moment)
+        if end == "stop":
+            sink.stop()
+        else:
+            del sink
+        assert not descriptors(tmp_path), moment
+        if not goes_on:
+            break
+    assert moment > 50
 
 
 @pytest.mark.parametrize(
@@ -332,10 +379,13 @@ def test_a_child_has_rotations_of_its_own(path: Path, monkeypatch: pytest.Monkey
     sink.writelines(["one", "two", "three"])
     before = sink._rotation
     monkeypatch.setattr(FileSink, "after_fork", lambda self: self._begin(1, self.loss_line))
-    abandoned: list[bool] = []
-    monkeypatch.setattr(before, "abandon", lambda: abandoned.append(True))
+    before.successor.open(str(path), os.O_RDWR)
+    before._folder.acquire(str(path.parent), time.monotonic())
+    parents = os.dup(before._folder.file.fds[0])
     sink.after_fork()
-    assert abandoned == [True]
+    assert not any(file.fds for file in before.files)
+    assert not is_unlocked(path.parent), "the lock is the parent's"
+    os.close(parents)
     assert sink._rotation is not before
     assert sink.stats().rotations == 0
     assert "compression='gzip'" in repr(sink)

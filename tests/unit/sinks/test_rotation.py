@@ -36,7 +36,8 @@ def notices() -> Notices:
 def rotation(notices: Notices) -> Iterator[Rotation]:
     rotation = Rotation(2, None, notices)
     yield rotation
-    rotation.abandon()
+    for file in rotation.files:
+        file.close()
 
 
 @pytest.fixture
@@ -182,23 +183,13 @@ def test_after_a_failure_the_next_attempt_waits_a_second(
 def test_an_incident_is_reported_once(rotation: Rotation, path: Path, file: OpenFile, notices: Notices) -> None:
     for _ in range(2):
         rotation.fail(str(path), error(EIO))
-        rotation.fail(str(path), error(EIO))
         assert notices.pending.popleft() == (
             f"cannot rotate {str(path)!r}: {error(EIO)}; it grows until it can be rotated"
         )
+        rotation.fail(str(path), error(EIO))
         assert not notices.pending
         if file.status_at(str(path)) is not None:
             assert perform(rotation, path, file)
-
-
-def test_a_forked_child_closes_what_is_the_parents(rotation: Rotation, path: Path, file: OpenFile) -> None:
-    perform(rotation, path, file)
-    rotation._folder.acquire(str(path.parent), time.monotonic())
-    copy = os.dup(rotation._folder.file.fds[0])
-    rotation.abandon()
-    assert not is_unlocked(path.parent)
-    os.close(copy)
-    assert descriptors(path.parent) == {f"{file.fds[0]} {path}.1"}
 
 
 @pytest.mark.parametrize(("compression", "expected"), [("gzip", True), (None, False)])
