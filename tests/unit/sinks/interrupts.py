@@ -77,6 +77,7 @@ def interrupted(
     Raises:
         AssertionError: The handler has raised, and that was swallowed.
     """
+    before = sys.gettrace()  # of a tool that measures coverage
     tracer = _Tracer(moment, handler, raises)
     was_raised = False
     try:
@@ -85,7 +86,7 @@ def interrupted(
     except InterruptError:
         was_raised = True
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     assert was_raised == (tracer.has_run and raises), f"the interrupt at moment {moment} was swallowed"
     return tracer.has_run
 
