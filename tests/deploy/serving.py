@@ -105,12 +105,18 @@ class Load:
                 except httpx.TransportError:  # the worker that had taken it has ended; nothing was promised
                     self._ended.wait(0.01)
                 else:
-                    self.answered.append(answer.raise_for_status().json())
+                    answer.raise_for_status()
+                    self.answered.append(answer.json())
 
 
 def records(*files: Path) -> list[dict[str, Any]]:
     """The JSON lines of whole files, of which those named ``.gz`` are compressed."""
     return [json.loads(line) for file in files for line in whole_lines(file)]
+
+
+def lines_so_far(file: Path) -> list[str]:
+    """The whole lines of a file that is being written: a line that crosses a page can be seen in part."""
+    return file.read_text("utf-8").split("\n")[:-1] if file.exists() else []
 
 
 def whole_lines(file: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shlex
 import signal
@@ -17,6 +18,7 @@ from tests.deploy.serving import (
     AN_IMPORT,
     EXAMPLES,
     Load,
+    lines_so_far,
     messages_by_task,
     records,
     running,
@@ -43,7 +45,7 @@ class Server:
 
     def pids(self) -> set[int]:
         """The processes that have been seen to write."""
-        self._pids |= {line["pid"] for line in records(self._log)}
+        self._pids |= {json.loads(line)["pid"] for line in lines_so_far(self._log)}
         return set(self._pids)
 
     def tasks(self) -> dict[str, list[str]]:
