@@ -101,6 +101,7 @@ class IndependentLogger:
             "function": extra["func_name"],
             "level": self._levels[level],
             "message": message,
+            "rendered": "",  # added later, it would take a larger dictionary
         }
         if not self._brief:
             record.update(_circumstances(extra))

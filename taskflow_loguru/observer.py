@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fastapi_taskflow import LifecycleEvent, LogEvent, TaskObserver
 
@@ -14,7 +15,7 @@ from ._retries import Retries
 from ._signals import is_from_signal_handler
 from ._stderr import report
 from ._task_log import SentMessage
-from .formats._record import in_utc
+from .formats._record import UTC, in_utc
 
 if TYPE_CHECKING:
     from loguru import FilterFunction, Record
@@ -26,7 +27,8 @@ _FINAL = frozenset({"success", "failed", "interrupted", "cancelled", "rejected"}
 _STOPPED = frozenset({"interrupted", "cancelled"})
 
 
-class Level(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Level:
     """One of loguru's levels."""
 
     name: str
@@ -81,7 +83,6 @@ class LoguruObserver(TaskObserver):
         self._filter_failed = False
         self.handler_filter = None if filter is None else self._passes
         self._threshold = _LEVELS[min_level.lower()].no
-        self._hidden = tuple(word for word, level in _LEVELS.items() if level.no < self._threshold)
         self._retries = Retries()
 
     def __repr__(self) -> str:
@@ -101,19 +102,21 @@ class LoguruObserver(TaskObserver):
 
     async def on_log(self, event: LogEvent) -> None:
         """Make a record of what a task logged, if its level is shown."""
-        if event.level in self._hidden:
+        try:
+            level = _LEVELS[event.level]
+        except (KeyError, TypeError):
+            level = level_of(event.level)
+        if level.no < self._threshold:
             return
-        level = level_of(event.level)
-        if level.no >= self._threshold:
-            message, time = event.message, event.timestamp
-            if type(message) is not str:
-                if isinstance(message, SentMessage) and message.time is not None:
-                    time = message.time
-                message = as_text(message)
-            extra = extra_of(event.task_id, event.func_name, "log", time, event.attempt, event.tags, event.extra)
-            if self._filter is None and (event.attempt or self._retries.are_known):
-                self._separate(level, extra)
-            self.emit(level, message, extra)
+        message, time = event.message, event.timestamp
+        if type(message) is not str:
+            if isinstance(message, SentMessage) and message.time is not None:
+                time = message.time
+            message = as_text(message)
+        extra = extra_of(event.task_id, event.func_name, "log", time, event.attempt, event.tags, event.extra)
+        if self._filter is None and (event.attempt or self._retries.are_known):
+            self._separate(level, extra)
+        self.emit(level, message, extra)
 
     async def on_lifecycle(self, event: LifecycleEvent) -> None:
         """Make a record of a status transition, if they are shown and its level is."""
@@ -189,7 +192,7 @@ def extra_of(
         "attempt": attempt,
         "event": event,
         "status": None,
-        "timestamp": timestamp if timestamp.tzinfo is timezone.utc else in_utc(timestamp),
+        "timestamp": timestamp if timestamp.tzinfo is UTC else in_utc(timestamp),
         "tags": tags or {},
         "data": data or {},
         "retries_used": None,
@@ -200,8 +203,5 @@ def extra_of(
 
 
 def level_of(word: object) -> Level:
-    """The level that a log line's word for it means."""
-    try:
-        return _LEVELS[word]  # type: ignore[index]
-    except (KeyError, TypeError):
-        return _MORE_LEVELS.get(as_text(word).lower(), INFO)
+    """Return the level that a log line's word for it means."""
+    return _MORE_LEVELS.get(as_text(word).lower(), INFO)

@@ -62,15 +62,16 @@ def detailed_text(record: Record, *, max_bytes: int | None = None) -> str:
     message = record["message"]
     if record["exception"] is not None:
         message = f"{message}\n{traceback_of(record)}"
+    task_id = event["task_id"]
     facts = {
         "time": millisecond_of(event["timestamp"]),
         "level": record["level"].name.replace(" ", "_"),
-        "task_id": str(event.get("task_id", "-"))[:8],
-        "func_name": event.get("func_name", record["function"]),
+        "task_id": "-" if task_id is None else str(task_id)[:8],
+        "func_name": event["func_name"],
         "attempt": event.get("attempt", "-"),
         "message": message,
     }
-    if event.get("event") == "lifecycle":
+    if event["event"] == "lifecycle":
         duration, error = event.get("duration"), event.get("error")
         if isinstance(duration, (int, float)) and math.isfinite(duration):
             facts["duration"] = f" after {duration:.{2 if duration >= 1 else 3}f} s"

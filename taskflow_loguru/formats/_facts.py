@@ -30,9 +30,9 @@ def facts_of(record: Record) -> Facts:
     facts: Facts = {
         "time": microsecond_of(event["timestamp"]),
         "level": record["level"].name.lower(),
-        "event": get("event"),
-        "task_id": get("task_id"),
-        "func_name": get("func_name", record["function"]),
+        "event": event["event"],
+        "task_id": event["task_id"],
+        "func_name": event["func_name"],
         "attempt": get("attempt"),
         "message": record["message"],
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from loguru import Record
 
-_last_second: tuple[tuple[int, ...], str] = ((), "")
+UTC = timezone.utc
 
 
 def rendered(record: Record, line: str) -> str:
@@ -23,12 +23,18 @@ def rendered(record: Record, line: str) -> str:
 
 
 def event_of(record: Record) -> dict[str, Any]:
-    """Return the event fields of a record, or a stand-in if no task logged it."""
+    """Return the event fields of a record, or a stand-in if no task logged it, with None for task and event."""
     extra = record["extra"]
     # An app may bind some of these names for its own purposes, but hardly all of them.
     if "task_id" in extra and "func_name" in extra and "event" in extra and "timestamp" in extra:
         return extra
-    return {"timestamp": record["time"], "data": extra}
+    return {
+        "task_id": None,
+        "func_name": record["function"],
+        "event": None,
+        "timestamp": record["time"],
+        "data": extra,
+    }
 
 
 def traceback_of(record: Record) -> str:
@@ -40,20 +46,26 @@ def traceback_of(record: Record) -> str:
 
 def in_utc(time: datetime) -> datetime:
     """Return *time* in UTC; a time without a zone counts as UTC."""
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def second_of(time: datetime) -> str:
     """Return *time* in UTC to the second, as ``2026-01-01T12:00:00``."""
     global _last_second
-    if time.tzinfo is not timezone.utc:
+    if time.tzinfo is not UTC:
         time = in_utc(time)
-    second = (time.year, time.month, time.day, time.hour, time.minute, time.second)
-    known = _last_second  # read once: another thread may put another second there
-    if known[0] != second:
-        known = second, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*second)
-        _last_second = known
-    return known[1]
+    first, last, text = _last_second  # read once: another thread may put another second there
+    if not first <= time <= last:
+        first, last, text = _last_second = _second_around(time)
+    return text
+
+
+def _second_around(time: datetime) -> tuple[datetime, datetime, str]:
+    """Return the first and the last moment of the second that *time* is in, and its text."""
+    return time.replace(microsecond=0), time.replace(microsecond=999_999), time.isoformat()[:19]
+
+
+_last_second = _second_around(datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def microsecond_of(time: datetime) -> str:

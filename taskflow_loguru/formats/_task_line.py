@@ -46,9 +46,9 @@ def task_text(record: Record, *, max_bytes: int | None = None) -> str:
     message = record["message"]
     if record["exception"] is not None:
         message = f"{message}\n{traceback_of(record)}"
-    time = "" if event.get("event") == "retry" else second_of(event["timestamp"]) + " "
-    task_id = str(event.get("task_id", "-"))[:8]
-    func_name = event.get("func_name", record["function"])
+    time = "" if event["event"] == "retry" else second_of(event["timestamp"]) + " "
+    task_id, func_name = event["task_id"], event["func_name"]
+    task_id = "-" if task_id is None else str(task_id)[:8]
     if max_bytes is None:
         return escape(f"[{task_id}] [{func_name}] {time}{message}")
     facts = {"time": time, "task_id": task_id, "func_name": func_name, "message": message}
