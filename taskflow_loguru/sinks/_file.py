@@ -148,9 +148,9 @@ class FileSink(ABC):
 
     # -- jobs: one at a time ----------------------------------------------------------------------
 
-    def _write(self, *, retry_now: bool = False) -> None:
+    def _write(self, retry_now: bool = False) -> None:
         spool, fault_before = self._spool, self._spool.fault
-        spool.write(self._append, retry_now=retry_now)
+        spool.write(self._append, retry_now)
         if spool.fault is not fault_before:
             self._note_fault(is_new=fault_before is None)
 
@@ -195,7 +195,10 @@ class FileSink(ABC):
         """Open and lock the file, and append some of *lines* (or *act*); return early if the file was replaced."""
         try:
             status = self._take_turn(started)
-            (act or self._append_locked)(status, lines, written, started)
+            if act is None:
+                self._append_locked(status, lines, written, started)
+            else:
+                act(status, lines, written, started)
         except OSError as error:
             if error.errno != errno.EBADF or not self._file.fds:
                 raise

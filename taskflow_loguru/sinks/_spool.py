@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import cast
 
 from ._backlog import Backlog, Loss, LossLine, render_loss
 
@@ -48,7 +47,7 @@ class Spool:
         self._written: list[int] = []  # bytes of the batch that are in the file
         self._retry_at = 0.0
 
-    def write(self, append: Append, *, retry_now: bool = False) -> None:
+    def write(self, append: Append, retry_now: bool = False) -> None:
         """Write all lines that were put in, or keep them."""
         backlog, entries = self.backlog, self.backlog.entries
         if backlog.batch:  # a signal handler raised in the middle of it
@@ -58,8 +57,9 @@ class Spool:
             if self.fault is not None and not retry_now and started < self._retry_at:
                 backlog.admit()
                 return
+            batch = entries[:WINDOW]
             # Only an entry that was admitted can be a loss.
-            lines = self._rendered(entries[:WINDOW]) if backlog.admitted else cast("list[bytes]", entries[:WINDOW])
+            lines: list[bytes] = self._rendered(batch) if backlog.admitted else batch  # type: ignore[assignment]
             written: list[int] = []
             self._written = written
             backlog.batch = lines
