@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 NEWEST := .venv-newest
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve test test-lowest test-newest check bench sim sim-long soak clean
+.PHONY: demo serve test unit test-lowest test-newest check docs docs-serve bench sim sim-long soak clean
 
 demo: $(VENV)/demo
 	$(RUN) examples/quickstart.py
@@ -18,13 +18,18 @@ serve: $(VENV)/demo
 test: $(VENV)/dev
 	$(RUN) -m pytest
 
+# The sinks' unit tests alone: no process, a few seconds.
+unit: $(VENV)/dev
+	$(RUN) -m pytest tests/unit
+
 test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest
 
 # The newest versions of everything, pre-releases too, and beyond what pyproject.toml allows: a look into the future.
 test-newest:
 	$(PYTHON) -m venv --clear $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --editable '.[dev]'
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --editable '.[cli,json,redis]' --group dev
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --upgrade fastapi-taskflow loguru
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check 'httpx<1'  # the test client needs it
 	$(NEWEST)/bin/python -m pip list --disable-pip-version-check
@@ -34,6 +39,7 @@ check: $(VENV)/dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
 
 bench: $(VENV)/dev
 	$(RUN) -m benchmarks
@@ -58,12 +64,14 @@ $(VENV)/demo: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'  # it knows dependency groups
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[cli,json,redis]' --group dev
 	touch $@ $(VENV)/demo
 
 # The lowest versions that pyproject.toml names, which uv knows how to choose and pip does not.
 $(LOWEST)/dev: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	$(LOWEST)/bin/python -m uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[dev]'
+	$(LOWEST)/bin/python -m uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+	    --editable '.[cli,json,redis]' --group dev
 	touch $@
