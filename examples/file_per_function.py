@@ -3,20 +3,26 @@
 uvicorn --app-dir examples file_per_function:app
 """
 
+from typing import TYPE_CHECKING
+
 from fastapi import Depends, FastAPI
+from fastapi_taskflow import ManagedBackgroundTasks
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
 
+if TYPE_CHECKING:
+    from loguru import Record
 
-def is_email(record) -> bool:
+
+def is_email(record: "Record") -> bool:
     return record["function"] == "send_email"
 
 
-def is_no_email(record) -> bool:
+def is_no_email(record: "Record") -> bool:
     return not is_email(record)
 
 
-def is_failure(record) -> bool:
+def is_failure(record: "Record") -> bool:
     """The status, and what the task itself called an error."""
     return record["extra"]["status"] == "failed" or record["level"].name == "ERROR"
 
@@ -46,5 +52,5 @@ def greet(address: str) -> None:
 
 
 @app.post("/signup/{address}")
-def signup(address: str, tasks=Depends(task_manager.get_tasks)) -> list[str]:
+def signup(address: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> list[str]:
     return [tasks.add_task(send_email, address), tasks.add_task(greet, address)]

@@ -4,6 +4,7 @@ uvicorn --app-dir examples json_lines:app
 """
 
 from fastapi import Depends, FastAPI
+from fastapi_taskflow import ManagedBackgroundTasks
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, reader, task_log
 
@@ -22,7 +23,7 @@ def resize(image: str, width: int) -> None:
 
 
 @app.post("/images/{image}/{width}")
-def start_resize(image: str, width: int, tasks=Depends(task_manager.get_tasks)) -> str:
+def start_resize(image: str, width: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
     return tasks.add_task(resize, image, width, tags={"image": image})
 
 

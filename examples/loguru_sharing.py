@@ -4,15 +4,19 @@ uvicorn --app-dir examples loguru_sharing:app
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import get_task_context
+from fastapi_taskflow import ManagedBackgroundTasks, get_task_context
 from loguru import logger
 
 from taskflow_loguru import FileLogger, LoguruLogger, TaskAdmin, TaskManager, capture, task_line, task_log
 
+if TYPE_CHECKING:
+    from loguru import Record
 
-def is_of_no_task(record) -> bool:
+
+def is_of_no_task(record: "Record") -> bool:
     """What belongs to a task is in the file already: the FileLogger writes it."""
     return "task_id" not in record["extra"] and get_task_context() is None
 
@@ -46,6 +50,6 @@ def fulfil(order: int) -> None:
 
 
 @app.post("/orders/{order}")
-def place_order(order: int, tasks=Depends(task_manager.get_tasks)) -> str:
+def place_order(order: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
     logger.info("Order {} placed", order)
     return tasks.add_task(fulfil, order)

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from fastapi_taskflow import ManagedBackgroundTasks
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, task_log
 
@@ -25,7 +26,7 @@ def masked(value: Any) -> Any:
 
 def masked_json_line(record: Any) -> str:
     """Format a copy of the record: other observers see the original, and the task still uses it."""
-    safe = {**record, "message": masked(record["message"]), "extra": masked(record["extra"])}
+    safe: Any = {**record, "message": masked(record["message"]), "extra": masked(record["extra"])}
     template = json_line(safe)
     record["rendered"] = safe["rendered"]
     return template
@@ -43,5 +44,5 @@ def charge(card: str) -> None:
 
 
 @app.post("/charges/{card}")
-def start_charge(card: str, tasks=Depends(task_manager.get_tasks)) -> str:
+def start_charge(card: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
     return tasks.add_task(charge, card)

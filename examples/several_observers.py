@@ -6,7 +6,7 @@ uvicorn --app-dir examples several_observers:app
 from collections import Counter
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import LifecycleEvent, TaskObserver, TaskStatus
+from fastapi_taskflow import LifecycleEvent, ManagedBackgroundTasks, TaskObserver, TaskStatus
 
 from taskflow_loguru import FileLogger, StdoutLogger, TaskAdmin, TaskManager, task_log
 
@@ -45,7 +45,7 @@ def import_rows(count: int) -> None:
 
 
 @app.post("/imports/{count}")
-def start_import(count: int, tasks=Depends(task_manager.get_tasks)) -> str:
+def start_import(count: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
     return tasks.add_task(import_rows, count)
 
 

@@ -7,19 +7,24 @@ The handler is the InterceptHandler of loguru's documentation ("Entirely compati
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
+from fastapi_taskflow import ManagedBackgroundTasks
 from loguru import logger
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, capture
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 
 class InterceptHandler(logging.Handler):
     """Makes each record of the standard library's a record of loguru's."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        def name_origin(made) -> None:
-            made.update(name=record.name, function=record.funcName, line=record.lineno)
+        def name_origin(made: "Record") -> None:
+            made.update({"name": record.name, "function": record.funcName, "line": record.lineno})
 
         try:
             level: str | int = logger.level(record.levelname).name
@@ -49,5 +54,5 @@ def import_rows(count: int) -> None:
 
 
 @app.post("/imports/{count}")
-def start_import(count: int, tasks=Depends(task_manager.get_tasks)) -> str:
+def start_import(count: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
     return tasks.add_task(import_rows, count)

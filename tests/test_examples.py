@@ -297,7 +297,8 @@ class TestReadme:
 
     async def test_the_lines_that_it_shows_are_those_that_the_file_gets(self, tmp_path: Path) -> None:
         began = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
-        retried, ended = ({"attempt": 1, "timestamp": began + timedelta(seconds=seconds)} for seconds in (2, 3))
+        retried: dict[str, Any] = {"attempt": 1, "timestamp": began + timedelta(seconds=2)}
+        ended: dict[str, Any] = {"attempt": 1, "timestamp": began + timedelta(seconds=3)}
         logger = FileLogger(tmp_path / "tasks.log", log_lifecycle=True)
         await logger.on_lifecycle(lifecycle_event("running"))
         await logger.on_log(log_event("Connecting to SMTP server"))
@@ -310,9 +311,13 @@ class TestReadme:
         began = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
         logger = FileLogger(tmp_path / "tasks.log", log_lifecycle=True, format=detailed_line)
         await logger.on_log(log_event("Connecting to SMTP server", timestamp=began + timedelta(milliseconds=4)))
-        retried = {"attempt": 1, "timestamp": began + timedelta(seconds=2, milliseconds=10)}
+        retried: dict[str, Any] = {"attempt": 1, "timestamp": began + timedelta(seconds=2, milliseconds=10)}
         await logger.on_log(log_event("Connecting to SMTP server", **retried))
-        ended = {"attempt": 1, "timestamp": began + timedelta(seconds=3, milliseconds=210), "duration": 1.2}
+        ended: dict[str, Any] = {
+            "attempt": 1,
+            "timestamp": began + timedelta(seconds=3, milliseconds=210),
+            "duration": 1.2,
+        }
         stacktrace = "Traceback ...\nConnectionError: refused\n"
         await logger.on_lifecycle(lifecycle_event("failed", error="refused", stacktrace=stacktrace, **ended))
         await logger.close()

@@ -120,7 +120,7 @@ async def test_unless_told_otherwise_it_writes_no_status_and_nothing_below_info(
 
 async def test_min_level_holds_for_log_lines_and_for_statuses(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
-    logger = FileLogger(path, log_lifecycle=True, min_level="Warning")
+    logger = FileLogger(path, log_lifecycle=True, min_level="Warning")  # type: ignore[call-overload]
     for level in ("debug", "info", "loud", "warning", "error", "critical"):
         await logger.on_log(log_event(level, level=level))
     for status in ("running", "success", "cancelled", "interrupted", "failed"):
@@ -176,7 +176,7 @@ async def test_it_rotates_before_the_line_that_would_not_fit_counted_in_bytes(tm
 
 
 @pytest.mark.parametrize("sizes", [{"max_bytes": 0}, {"max_bytes": 50, "backup_count": 0}])
-async def test_without_a_size_or_without_backups_it_never_rotates(tmp_path: Path, sizes: dict[str, int]) -> None:
+async def test_without_a_size_or_without_backups_it_never_rotates(tmp_path: Path, sizes: dict[str, Any]) -> None:
     path = tmp_path / "tasks.log"
     logger = FileLogger(path, **sizes)
     for _ in range(10):
@@ -432,7 +432,7 @@ def test_a_path_that_names_no_file_is_refused(
 
 def test_the_options_are_keywords(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="positional"):
-        FileLogger(tmp_path / "tasks.log", 1000)  # type: ignore[misc]
+        FileLogger(tmp_path / "tasks.log", 1000)  # type: ignore[call-overload]
 
 
 async def test_a_format_that_raises_costs_no_line_though_nobody_can_be_told(

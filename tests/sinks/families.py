@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import warnings
+from typing import Any
 
 from taskflow_loguru.sinks import RotatingFileSink
 
@@ -50,7 +51,7 @@ def by_fork_while_threads_write(sink: RotatingFileSink) -> None:
 
 
 def by_multiprocessing(sink: RotatingFileSink, method: str) -> None:
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     children = [context.Process(target=write_lines, args=(sink, f"child{number}")) for number in range(CHILDREN)]
     for child in children:
         child.start()

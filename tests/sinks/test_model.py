@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ from hypothesis.stateful import (
 from taskflow_loguru.sinks import RotatingFileSink
 from tests.sinks.model import RotatedFiles, found_at
 
-LIMITS = {"max_bytes": st.integers(0, 120), "backup_count": st.integers(0, 4)}
+LIMITS: Any = {"max_bytes": st.integers(0, 120), "backup_count": st.integers(0, 4)}
 
 
 class SinkMachine(RuleBasedStateMachine):

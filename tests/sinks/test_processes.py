@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,7 +169,7 @@ class Rotation:
         for text in lines("before", range(4)):
             before.write(text)
         before.stop()
-        self.limits = {"max_bytes": 1, "backup_count": backup_count}
+        self.limits: dict[str, Any] = {"max_bytes": 1, "backup_count": backup_count}
         self.writer = start_writer("a", self.path, **self.limits)
         self.writer.arm(step, signal_name)
         self.writer.write(1)

@@ -80,7 +80,7 @@ def test_a_line_longer_than_max_bytes_gets_a_file_of_its_own_and_no_backup_is_em
 
 
 @pytest.mark.parametrize("sizes", [{"max_bytes": 0, "backup_count": 3}, {"max_bytes": 15, "backup_count": 0}])
-def test_zero_bytes_or_zero_backups_means_never(path: Path, sizes: dict[str, int]) -> None:
+def test_zero_bytes_or_zero_backups_means_never(path: Path, sizes: dict[str, Any]) -> None:
     path.with_name("app.log.1").write_text("an older backup\n")
     sink = RotatingFileSink(path, **sizes)
     write(sink, *[TEN] * 50)

@@ -40,7 +40,8 @@ def write_all(sink: RotatingFileSink, texts: list[str]) -> None:
 
 def wait_for_a_rotation(sink: RotatingFileSink, folder: Path) -> list[str]:
     """Write until the file has been rotated; return the lines."""
-    written, before = [], set(os.listdir(folder))
+    written: list[str] = []
+    before = set(os.listdir(folder))
     deadline = time.monotonic() + 30
     while set(os.listdir(folder)) == before:
         assert time.monotonic() < deadline
@@ -193,7 +194,7 @@ def test_a_rotation_keeps_the_acl(path: Path, program: Callable[[str], str]) -> 
 def test_tail_follows_every_rotation(option: str, path: Path, program: Callable[[str], str]) -> None:
     """``tail -F`` recognises by inotify, or by stat, that the file was rotated, and shows each line once."""
     path.write_text("begun\n")
-    command = [program("tail"), option, "-s", "0.01", "-n", "+1", "-F", path]
+    command = [program("tail"), option, "-s", "0.01", "-n", "+1", "-F", str(path)]
     tail = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert tail.stdout is not None
     assert tail.stdout.readline() == "begun\n"
