@@ -35,11 +35,17 @@ test-newest:
 	$(NEWEST)/bin/python -m pip list --disable-pip-version-check
 	$(NEWEST)/bin/python -m pytest
 
-check: $(VENV)/dev
+check: $(VENV)/docs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
+
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build
+
+docs-serve: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs serve
 
 bench: $(VENV)/dev
 	$(RUN) -m benchmarks
@@ -54,7 +60,7 @@ soak: $(VENV)/dev
 	$(RUN) -m pytest -m soak -s --timeout=0
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(NEWEST) demo
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) demo site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -67,6 +73,10 @@ $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'  # it knows dependency groups
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[cli,json,redis]' --group dev
 	touch $@ $(VENV)/demo
+
+$(VENV)/docs: $(VENV)/dev
+	$(RUN) -m pip install --quiet --disable-pip-version-check --group docs
+	touch $@
 
 # The lowest versions that pyproject.toml names, which uv knows how to choose and pip does not.
 $(LOWEST)/dev: pyproject.toml

@@ -278,13 +278,16 @@ SNIPPETS = [
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS)
-def test_every_snippet_compiles_and_those_that_begin_with_their_imports_run(snippet: str, tmp_path: Path) -> None:
+def test_every_snippet_compiles_and_runs_if_it_begins_with_its_imports(snippet: str, tmp_path: Path) -> None:
     # A snippet may name a folder of the system; its files are for this folder.
     program = re.sub(r"""(["'])/(?=etc/|run/|srv/|tmp/|var/)""", rf"\1{tmp_path}/", snippet)
     compile(program, "snippet", "exec")
     if re.match(r"(from|import) ", program):
         (tmp_path / "snippet.py").write_text(program, "utf-8")
-        run(sys.executable, "snippet.py", cwd=tmp_path)
+        if re.search(r"^def test_", program, re.MULTILINE):
+            run(sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "snippet.py", cwd=tmp_path)
+        else:
+            run(sys.executable, "snippet.py", cwd=tmp_path)
 
 
 class TestReadme:
