@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import taskflow_loguru
 from taskflow_loguru import reader, shippers, sinks
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 OF_THE_HOST = {"RedisBackend", "TaskAdmin"}
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 MODULES = {"reader", "shippers", "sinks"}
 
 
@@ -69,3 +72,16 @@ def test_each_command_that_contributing_names_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"\bmake ([\w-]+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8")))
     assert named <= targets
+
+
+@pytest.mark.parametrize("page", ["loguru-files.md", "performance.md"])
+def test_each_figure_about_speed_and_loss_is_in_the_results_of_make_bench(page: str) -> None:
+    """As many digits of it as the page shows; the pages are rewritten when the results are."""
+    results = [
+        float(text.replace(",", "")) for text in NUMBER.findall((ROOT / "benchmarks/RESULTS.md").read_text("utf-8"))
+    ]
+    rounded = {round(result, digits) for result in results for digits in range(3)}
+    text = (DOCS / page).read_text("utf-8")
+    figures = re.findall(rf"({NUMBER.pattern})(?: \||,? microseconds| ms\b| of 1|\.$| instead)", text, re.MULTILINE)
+    assert figures
+    assert [figure for figure in figures if float(figure.replace(",", "")) not in rounded] == []
