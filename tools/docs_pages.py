@@ -18,21 +18,22 @@ PAGES = {
     "benchmarks/RESULTS.md": "results.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "examples/deploy": "examples/deploy.md",
     **{f"examples/{path.name}": f"examples/{path.stem}.md" for path in sorted((ROOT / "examples").glob("*.py"))},
+    **{f"examples/deploy/{path.name}": "examples/deploy.md" for path in sorted((ROOT / "examples/deploy").glob("*.*"))},
+    "examples/deploy/Dockerfile": "examples/deploy.md",
 }
-"""From a file's path in the project to its page."""
-
-
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out of the navigation the pages that do not exist (yet)."""
-    config.nav = _existing(config.nav or [], Path(config.docs_dir))
-    return config
+"""From a path in the project to its page."""
+LANGUAGES = {"": "docker", ".conf": "text", ".py": "python", ".service": "ini", ".yaml": "yaml"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages."""
+    pages: dict[str, str] = {}
     for source, page in PAGES.items():
-        files.append(File.generated(config, page, content=_content(ROOT / source)))
+        pages[page] = pages.get(page, "") + _content(ROOT / source)
+    for page, content in pages.items():
+        files.append(File.generated(config, page, content=content))
     return files
 
 
@@ -49,19 +50,12 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     return re.sub(r"\]\((?:\.\./)?([^)#:]+)", link, markdown)
 
 
-def _existing(nav: list[Any], docs: Path) -> list[Any]:
-    kept: list[Any] = []
-    for entry in nav:
-        ((title, target),) = entry.items()
-        if isinstance(target, list):
-            kept.append({title: _existing(target, docs)})
-        elif target in PAGES.values() or (docs / target).exists():
-            kept.append(entry)
-    return kept
-
-
 def _content(path: Path) -> str:
+    name = path.relative_to(ROOT)
+    if path.is_dir():
+        return f"# `{name}`\n\n"
     text = path.read_text("utf-8")
     if path.suffix == ".md":
         return text
-    return f"# `{path.relative_to(ROOT)}`\n\n```python\n{text}```\n"
+    heading = f"## `{path.name}`" if str(path.parent.relative_to(ROOT)) in PAGES else f"# `{name}`"
+    return f"{heading}\n\n```{LANGUAGES[path.suffix]}\n{text}```\n\n"

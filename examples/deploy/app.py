@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
+from fastapi_taskflow import ManagedBackgroundTasks
 from fastapi_taskflow.backends import RedisBackend
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, task_log
@@ -24,7 +25,7 @@ INSTANCE = os.environ.get("INSTANCE") or socket.gethostname()
 TASK_LOG = os.environ.get("TASK_LOG", f"demo/hosts/{INSTANCE}/tasks.jsonl")
 REDIS_URL = os.environ.get("REDIS_URL")
 
-file_logger = FileLogger(
+file_logger = FileLogger(  # type: ignore[call-overload]  # it checks the mode itself
     TASK_LOG,
     mode=os.environ.get("LOG_MODE", "rotate"),
     format=partial(json_line, host=INSTANCE),
@@ -60,12 +61,12 @@ async def check_stock() -> None:
 
 
 @app.post("/imports/{rows}")
-async def start_import(rows: int, tasks=Depends(task_manager.get_tasks)) -> str:
+async def start_import(rows: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
     return tasks.add_task(import_rows, rows)
 
 
 @app.post("/waits")
-async def start_wait(path: str, tasks=Depends(task_manager.get_tasks)) -> str:
+async def start_wait(path: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
     return tasks.add_task(await_file, path)
 
 
