@@ -290,6 +290,21 @@ def test_every_snippet_compiles_and_runs_if_it_begins_with_its_imports(snippet: 
             run(sys.executable, "snippet.py", cwd=tmp_path)
 
 
+def test_the_first_app_of_the_docs_writes_the_lines_that_are_shown(tmp_path: Path, start: Start) -> None:
+    page = ROOT / "docs/start.md"
+    [program], [shown] = blocks(page, "python"), blocks(page, "text")
+    (tmp_path / "shop.py").write_text(program, "utf-8")
+    log = tmp_path / "tasks.log"
+    process, address = start("-m", "uvicorn", "shop:app", "--port", "0")
+    calls = re.findall(r"curl -X POST 'http://127.0.0.1:8000(.+)'", page.read_text("utf-8"))
+    for call, end in zip(calls, ("-- SUCCESS", "-- FAILED"), strict=True):
+        httpx.post(address + call)
+        while end not in log.read_text("utf-8"):
+            time.sleep(0.02)
+    press_ctrl_c(process)
+    assert messages(log.read_text("utf-8")) == messages(shown)
+
+
 class TestReadme:
     def test_the_import_to_change_and_the_one_to_change_it_to_both_work(self, tmp_path: Path) -> None:
         (diff,) = blocks(README, "diff")
