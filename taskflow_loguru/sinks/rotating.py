@@ -119,10 +119,6 @@ class RotatingFileSink(FileSink):
     def _count_rotations(self) -> int:
         return self._rotation.count
 
-    def _close(self) -> None:
-        super()._close()
-        self._close_file(self._rotation.successor)  # of a rotation that was interrupted
-
     def _open(self) -> None:
         finish_interrupted(target_of(self.path))
         super()._open()
