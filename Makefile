@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 NEWEST := .venv-newest
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve test unit test-lowest test-newest check docs docs-serve bench sim sim-long soak clean
+.PHONY: demo serve test unit coverage mutants test-lowest test-newest check docs docs-serve bench sim sim-long soak clean
 
 demo: $(VENV)/demo
 	$(RUN) examples/quickstart.py
@@ -21,6 +21,15 @@ test: $(VENV)/dev
 # The sinks' unit tests alone: no process, a few seconds.
 unit: $(VENV)/dev
 	$(RUN) -m pytest tests/unit
+
+coverage: $(VENV)/dev
+	$(RUN) -m coverage run -m pytest
+	$(RUN) -m coverage report --include='taskflow_loguru/sinks/*' --fail-under=95
+
+# Some minutes. A mutant that survives has to be killed by a new test, or explained in tests/unit/mutants.md.
+mutants: $(VENV)/dev
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN) -m mutmut run
+	$(RUN) -m tests.unit.mutants
 
 test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest
@@ -60,7 +69,7 @@ soak: $(VENV)/dev
 	$(RUN) -m pytest -m soak -s --timeout=0
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(NEWEST) demo site
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) demo site mutants .coverage
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -168,7 +168,7 @@ async def test_the_signal_closes_the_file_and_the_next_line_opens_what_is_there(
     assert (tmp_path / "moved").read_text().endswith("first\n")
 
 
-async def test_a_storm_of_signals_in_the_middle_of_writes_loses_no_line(tmp_path: Path) -> None:
+async def test_a_storm_of_signals_in_the_middle_of_writes_loses_no_line(tmp_path: Path, unmeasured: None) -> None:
     received = 0
 
     def count(number: int, frame: object) -> None:

@@ -21,7 +21,7 @@ MAKERS: dict[str, Callable[[str], Any]] = {
 
 
 @pytest.fixture
-def alarm() -> Iterator[Callable[[Callable[[], None]], None]]:
+def alarm(unmeasured: None) -> Iterator[Callable[[Callable[[], None]], None]]:
     """``alarm(action)`` runs ``action`` in a signal handler, again and again, in the middle of whatever runs."""
     previous = signal.getsignal(signal.SIGVTALRM)
 

@@ -114,20 +114,20 @@ def test_stats_need_a_file_sink() -> None:
 
 @pytest.mark.parametrize("sink", ["tmp.log", Lines, None, object()])
 def test_what_is_no_sink_is_refused(sink: Any) -> None:
-    with pytest.raises(TypeError, match="sink must be an object with a write"):
+    with pytest.raises(TypeError, match="sink must have a write"):
         BackgroundSink(sink)
 
 
 @pytest.mark.parametrize("options", [{"max_pending_bytes": -1}, {"loss_line": "gone"}])
 def test_a_wrong_argument_is_named(options: Any) -> None:
-    with pytest.raises((TypeError, ValueError), match=next(iter(options))):
+    with pytest.raises((TypeError, ValueError), match=f"^{next(iter(options))} "):
         BackgroundSink(Lines(), **options)
 
 
 def test_a_sink_shows_how_to_make_it(tmp_path: Path) -> None:
-    assert repr(BackgroundSink(Lines())) == f"BackgroundSink(Lines(), max_pending_bytes={DEFAULT_MAX_PENDING_BYTES})"
+    assert repr(BackgroundSink(Lines())) == "BackgroundSink(Lines())"
     sink = BackgroundSink(WatchedFileSink(tmp_path / "app.log"), max_pending_bytes=7, loss_line=loss_line)
-    assert repr(sink) == f"BackgroundSink({sink.sink!r}, max_pending_bytes=7, loss_line={loss_line!r})"
+    assert repr(sink) == f"BackgroundSink({sink.sink!r}, max_pending_bytes=7, loss_line=loss_line)"
     assert repr(pickle.loads(pickle.dumps(sink))) == repr(sink)
 
 

@@ -84,6 +84,34 @@ def test_what_a_killed_process_left_is_overwritten(path: Path) -> None:
         assert file.read() == "2\n" * 1000
 
 
+def test_it_is_private_until_it_has_the_mode_of_the_plain_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[int] = []
+    monkeypatch.setattr(_compressor, "copy_access", lambda _, new: modes.append(os.fstat(new).st_mode & 0o777))
+    compress_backups(str(path), 2)
+    assert modes == [0o600]
+
+
+def test_a_name_that_something_else_has_is_passed_over(path: Path) -> None:
+    path.with_name("app.log.3.gz").mkdir()
+    compress_backups(str(path), 3)
+    assert names(path) == ["app.log", "app.log.1", "app.log.2.gz", "app.log.3", "app.log.3.gz"]
+    assert path.with_name("app.log.3.gz").is_dir()
+
+
+def test_a_hidden_file_that_somebody_has_deleted_is_no_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_unlink, hidden = os.unlink, path.with_name(".app.log.gz")
+
+    def unlink(name: str) -> None:
+        if name == str(hidden):
+            really_unlink(name)
+        really_unlink(name)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    monkeypatch.setattr(_compressor, "_replace", lambda *_: None)
+    compress_backups(str(path), 2)
+    assert names(path) == NOTHING_DONE
+
+
 def test_a_link_under_the_hidden_name_is_not_followed(path: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("keep")
     path.with_name(".app.log.gz").symlink_to("precious")
@@ -92,12 +120,22 @@ def test_a_link_under_the_hidden_name_is_not_followed(path: Path, tmp_path: Path
     assert (tmp_path / "precious").read_text() == "keep"
 
 
-def test_one_process_compresses_at_a_time(path: Path) -> None:
+def test_one_process_compresses_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other ones leave all backups to it."""
     hidden = path.with_name(".app.log.gz")
     hidden.touch()
     before = descriptors(path.parent)
-    with locked(hidden):
+    really_lock = fcntl.flock
+    attempts: list[int] = []
+
+    def lock(fd: int, operation: int) -> None:
+        attempts.append(fd)
+        really_lock(fd, operation)
+
+    with locked(hidden), monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", lock)
         compress_backups(str(path), 3)
+    assert len(attempts) == 1
     assert names(path) == [".app.log.gz", *NOTHING_DONE]
     assert descriptors(path.parent) == before
 
@@ -108,7 +146,7 @@ def test_a_file_that_another_process_has_just_finished_is_left_to_it(
     really_lock, hidden = fcntl.flock, path.with_name(".app.log.gz")
 
     def lock(fd: int, operation: int) -> None:
-        if hidden.exists():
+        if not path.with_name("app.log.9.gz").exists():
             hidden.rename(path.with_name("app.log.9.gz"))
         really_lock(fd, operation)
 

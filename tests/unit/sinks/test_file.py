@@ -237,9 +237,9 @@ def test_reopen_reports_an_error_at_once(
 
 
 def test_a_sink_shows_how_to_make_it(path: Path) -> None:
-    assert repr(PlainSink(path)) == f"PlainSink({str(path)!r}, backlog_bytes=100)"
+    assert repr(PlainSink(path)) == f"PlainSink({str(path)!r})"
     shown = repr(PlainSink(path, loss_line=my_loss_line))
-    assert shown == f"PlainSink({str(path)!r}, backlog_bytes=100, loss_line={my_loss_line!r})"
+    assert shown == f"PlainSink({str(path)!r}, loss_line=my_loss_line)"
 
 
 def test_a_pickled_sink_has_the_same_arguments(path: Path) -> None:

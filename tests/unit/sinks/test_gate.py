@@ -55,8 +55,10 @@ class TellingLock:
     def __init__(self, lock: Any, at_release: Callable[[], object]) -> None:
         self._lock = lock
         self._at_release = at_release
+        self.waits: list[Any] = []
 
     def acquire(self, *arguments: Any) -> bool:
+        self.waits.append(arguments)
         return bool(self._lock.acquire(*arguments))
 
     def release(self) -> None:
@@ -160,6 +162,16 @@ def test_a_thread_does_not_wait_to_have_its_job_run_soon() -> None:
     inside.leave()
     assert len(ran) == 1
     assert ran[0] is not threading.current_thread()
+
+
+def test_a_thread_does_not_wait_for_one_that_is_about_to_leave() -> None:
+    """That one looks for jobs once more after it has released the lock."""
+    gate = Gate()
+    in_a_thread(gate._lock.acquire)
+    lock = TellingLock(gate._lock, int)
+    gate._lock = lock  # type: ignore[assignment]
+    gate.run_soon(lambda: None)
+    assert lock.waits == [(True, 0.0)]
 
 
 def run(gate: Gate, job: Job) -> None:

@@ -111,6 +111,18 @@ def test_a_file_never_gets_the_number_of_a_standard_stream(path: Path, opened: O
         os.close(stdin)
 
 
+def test_a_copy_never_gets_the_number_of_a_standard_stream(path: Path) -> None:
+    stdin, file = os.dup(0), OpenFile()
+    os.close(0)
+    try:
+        file.duplicate(stdin)
+        assert file.fds[0] > 2
+        file.close()
+    finally:
+        os.dup2(stdin, 0)
+        os.close(stdin)
+
+
 def test_a_copy_of_a_descriptor_is_neither_locked_nor_rotated(path: Path) -> None:
     fd = os.open(path, os.O_CREAT | os.O_WRONLY)
     file = OpenFile()
@@ -361,13 +373,21 @@ def test_our_own_last_line_is_not_read_again(path: Path, opened: Open, monkeypat
     assert reads
 
 
-def test_without_the_lock_nothing_is_known_about_the_end_of_our_line(path: Path, opened: Open) -> None:
+@pytest.mark.parametrize("content", ["torn.", "t"])
+def test_without_the_lock_nothing_is_known_about_the_end_of_our_line(content: str, path: Path, opened: Open) -> None:
     """Another process may have written in the same moment."""
     file = opened(path)
     append(file, b"line\n")
     file.is_locked = True
-    path.write_text("torn.")
-    assert file.is_torn(5)
+    path.write_text(content)
+    assert file.is_torn(len(content))
+
+
+def test_a_file_that_has_grown_since_is_judged_by_its_size_then(path: Path, opened: Open) -> None:
+    path.write_text("line\nnext")
+    file = opened(path, is_locked=True)
+    assert not file.is_torn(5)
+    assert file.is_torn(3)
 
 
 def test_a_line_that_is_being_written_is_not_torn(path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,12 +511,52 @@ def test_after_a_short_write_the_partial_line_is_taken_back(
     path.write_text("before\n")
     file = opened(path, is_locked=True)
     with monkeypatch.context() as patch:
-        short_writes(patch, 2, 4)
+        short_writes(patch, 2, 4, 4)
         with pytest.raises(OSError, match="No space"):
-            append(file, b"one\n", b"two\n")
-    assert path.read_text() == "before\none\n"
-    append(file, b"two\n")
+            append(file, b"one\n", b"two\n", b"three\n")
     assert path.read_text() == "before\none\ntwo\n"
+    append(file, b"three\n")
+    assert path.read_text() == "before\none\ntwo\nthree\n"
+
+
+def test_behind_a_torn_line_a_partial_one_is_taken_back_too(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text("torn")
+    file = opened(path, is_locked=True)
+    with monkeypatch.context() as patch:
+        short_writes(patch, 1, 2)
+        with pytest.raises(OSError, match="No space"):
+            append(file, b"one\n")
+    assert path.read_text() == "torn\n"
+
+
+def test_after_a_short_write_the_end_is_looked_at_again(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened(path, is_locked=True)
+    with monkeypatch.context() as patch:
+        short_writes(patch, 2)
+        with pytest.raises(OSError, match="No space"):
+            append(file, b"one\n")
+    path.write_text("t")
+    append(file, b"next\n")
+    assert path.read_text() == "t\nnext\n"
+
+
+def test_a_partial_line_that_was_taken_back_needs_no_end(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it if the lock is lost meanwhile."""
+    file = opened(path, is_locked=True)
+    append(file, b"one\n")
+    with monkeypatch.context() as patch:
+        short_writes(patch, 2)
+        with pytest.raises(OSError, match="No space"):
+            append(file, b"two\n")
+    file.is_locked = False
+    append(file, b"two\n")
+    assert path.read_text() == "one\ntwo\n"
 
 
 def test_a_short_write_of_whole_lines_takes_nothing_back(

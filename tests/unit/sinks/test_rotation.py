@@ -69,6 +69,10 @@ def test_the_backups_move_up_and_the_oldest_is_deleted(rotation: Rotation, path:
     assert rotation.count == 1
     assert rotation.successor.status_at(str(path)) is not None
     assert is_unlocked(path.parent)
+    file.close()
+    file.open(str(path), os.O_RDWR)
+    assert perform(rotation, path, file)
+    assert rotation.count == 2
 
 
 def test_the_file_that_a_link_leads_to_is_rotated(

@@ -115,8 +115,9 @@ def test_somebody_elses_file_under_its_name_is_left_alone(
         hidden.mkdir()
     else:
         hidden.symlink_to("empty")
-    with pytest.raises(FileExistsError, match="in the way, and not left by a rotation") as raised:
+    with pytest.raises(FileExistsError) as raised:
         make_successor(successor, str(path), old)
+    assert raised.value.strerror == "in the way, and not left by a rotation"
     assert (raised.value.errno, raised.value.filename) == (errno.EEXIST, str(hidden))
     assert os.path.lexists(hidden)
 

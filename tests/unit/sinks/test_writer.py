@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
@@ -101,7 +102,35 @@ def test_lines_are_left_to_one_thread(threads: Threads) -> None:
     assert [name for _, name in threads.started] == [THREAD_NAME]
     run_dropped(writer, threads)
     assert sink.calls == [["one", "two"], "stop"]
-    assert writer.backlog.count_written == 2
+    assert (writer.backlog.count_written, writer.backlog.bytes_written) == (2, 0)
+
+
+def test_a_thread_that_is_awake_is_not_woken(threads: Threads) -> None:
+    writer = writer_of(Lines())
+    writer.put("one")
+    writer.put("two")
+    assert writer._wake.empty()
+
+
+def test_a_thread_that_is_asleep_is_woken_once(threads: Threads) -> None:
+    writer = writer_of(Lines())
+    writer.put("one")
+    writer.backlog.entries.clear()
+    writer._fall_asleep()
+    writer.put("two")
+    writer.put("three")
+    assert writer._wake.qsize() == 1
+
+
+def test_a_thread_that_has_nothing_to_write_falls_asleep(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not end: a thread for each line would cost more than the line."""
+    sink = Batches()
+    writer = writer_of(sink)
+    monkeypatch.setattr(writer, "_wake", Awake())
+    writer.put("one")
+    with pytest.raises(AssertionError, match=r"^asleep"):
+        threads.run()
+    assert sink.calls == [["one"]]
 
 
 def test_the_thread_of_a_dropped_sink_ends(threads: Threads) -> None:
@@ -142,6 +171,60 @@ def wait_until(happened: Callable[[], object]) -> None:
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.001)
+
+
+class Awake:
+    """What wakes the thread, in a test in which the thread must not fall asleep."""
+
+    def get(self) -> None:
+        raise AssertionError("asleep")
+
+    def put(self, item: object) -> None:
+        raise AssertionError("not asleep")
+
+
+def test_the_thread_does_not_sleep_through_a_stop_of_the_last_moment(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the thread has looked for it, and before it is known to be asleep."""
+    sink = Batches()
+    writer = writer_of(sink)
+    really_run = writer._gate.run
+
+    def run(job: Callable[[], None]) -> None:
+        if job == writer._fall_asleep:
+            writer.stop(0.0)
+        really_run(job)
+
+    monkeypatch.setattr(writer, "_wake", Awake())
+    monkeypatch.setattr(writer._gate, "run", run)
+    writer.put("one")
+    threads.run()
+    assert sink.calls == [["one"], "stop"]
+
+
+def test_the_thread_does_not_sleep_through_a_line_of_the_last_moment(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = Batches()
+    writer = writer_of(sink)
+    really_run = writer._gate.run
+
+    def run(job: Callable[[], None]) -> None:
+        if job == writer._fall_asleep and len(sink.calls) == 1:
+            writer.put("two")
+        really_run(job)
+
+    def end(message: str) -> None:
+        if message == "two":
+            writer._owner = lambda: None
+
+    sink.before = end
+    monkeypatch.setattr(writer, "_wake", Awake())
+    monkeypatch.setattr(writer._gate, "run", run)
+    writer.put("one")
+    threads.run()
+    assert sink.calls == [["one"], ["two"], "stop"]
 
 
 def test_many_lines_are_written_at_once_but_not_all(threads: Threads) -> None:
@@ -196,16 +279,11 @@ def test_a_lone_surrogate_is_counted_as_it_is_written(threads: Threads) -> None:
     assert writer.backlog.count_lost == 1
 
 
-@pytest.mark.parametrize(
-    ("sink", "calls", "failed"),
-    [
-        (Lines(), ["one", "two"], "2 lines"),
-        (Batches(), [], "4 lines"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "calls", "failed"), [(Lines, ["one", "two"], "2 lines"), (Batches, [], "4 lines")])
 def test_what_a_sink_raises_is_reported_with_the_number_of_lines(
-    sink: Lines, calls: list[Any], failed: str, threads: Threads, capsys: pytest.CaptureFixture[str]
+    kind: type[Lines], calls: list[Any], failed: str, threads: Threads, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    sink = kind()
     writer = writer_of(sink)
     for line in ("one", "bad", "two", "bad"):
         writer.put(line)
@@ -250,7 +328,7 @@ def test_after_stop_a_line_is_written_when_put_returns(threads: Threads) -> None
     writer.put("one")
     assert sink.calls == ["stop", ["one"]]
     assert not threads.started
-    assert writer.backlog.count_written == 1
+    assert (writer.backlog.count_written, writer.backlog.bytes_written) == (1, 0)
 
 
 def test_start_leaves_lines_to_the_thread_again(threads: Threads) -> None:
@@ -294,12 +372,19 @@ def test_a_line_that_comes_while_the_sink_is_stopped_is_written(threads: Threads
 
 
 def test_stop_gives_up_after_its_timeout(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[Any] = []
+
+    class Never(SimpleQueue[None]):
+        def get(self, *arguments: Any) -> None:
+            waits.append(arguments)
+            raise Empty
+
     writer = writer_of(Batches())
     writer.put("one")
-    started = time.monotonic()
-    writer.stop(0.02)
-    assert time.monotonic() - started >= 0.02
-    writer.stop(-1.0)
+    monkeypatch.setattr(_writer, "SimpleQueue", Never)
+    for timeout in (0.5, 0.0, -1.0):
+        writer.stop(timeout)
+    assert waits == [(True, 0.5), (True, 0.0), (True, 0.0)]
 
 
 def test_all_who_stop_learn_of_the_end(threads: Threads) -> None:
@@ -463,6 +548,19 @@ def test_the_end_waits_if_lines_were_written_since_stop_gave_up(
     timeouts = stops_of(writer, monkeypatch)
     writer.at_exit(clock.now + 3)
     assert timeouts == [3.0]
+
+
+def test_the_end_waits_if_nobody_gave_up_before(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch, _writer)
+    writer = writer_of(Batches())
+    for count in range(2):
+        assert writer.backlog.count_written == count
+        timeouts = stops_of(writer, monkeypatch)
+        writer.at_exit(clock.now + 3)
+        assert timeouts[-1] == 3.0
+        writer.start()
+        writer.put("one")
+        run_dropped(writer, threads)
 
 
 def test_after_the_end_a_thread_inside_holds_nobody_up(threads: Threads) -> None:
