@@ -154,7 +154,8 @@ def _check_lines(setting: Setting, problems: list[Problem]) -> None:
             elif not (may_be_torn and any(other.startswith(line) for other in known | started)):
                 problems.append(("lines are whole", f"{line!r} in {name}"))
     for line, count in places.items():
-        if count > 1 and not (setting.run.stalls and setting.may_double) and _is_settled(setting):
+        may_double = setting.may_double and (setting.run.stalls or "flock" in setting.run.faulted)
+        if count > 1 and not may_double and _is_settled(setting):
             problems.append(("each line once", f"{line!r} is in {count} files"))
     backups = len([inode for inode in setting.backups().values() if inode.data])
     gone = {line for task, inode in setting.deleted if task.is_sink for line in _lines(inode) if not places[line]}

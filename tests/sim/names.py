@@ -71,7 +71,8 @@ class Names:
         self._free_numbers.append(inode.number)
         if self.free_inodes is not None:
             self.free_inodes += 1
-        self._resize(inode, 0, keep=True)
+        if not (inode.is_folder or inode.is_link):
+            self._resize(inode, 0, keep=True)
 
     def _resize(self, inode: Inode, size: int, *, keep: bool = False) -> None:
         raise NotImplementedError

@@ -46,7 +46,7 @@ class Setting:
     may_grow: bool = False
     """Whether the file may grow after a crash: a child that was forked meanwhile holds the lock on."""
     may_double: bool = False
-    """Whether a line may be in two files: of a watched sink that was stopped during a write."""
+    """Whether a line may be in two files: of a watched sink that was stopped, or waited without the lock."""
 
     acknowledged: dict[str, list[str]] = field(default_factory=dict)
     started: dict[str, str] = field(default_factory=dict)
