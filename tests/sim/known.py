@@ -35,15 +35,4 @@ KNOWN = [
         frozenset({"", "kill", "stall"}),
         _BY_HAND,
     ),
-    Known(
-        "while fstat fails, as with ESTALE, a file is not closed: each write is a busy loop of a second, and in vain",
-        frozenset({"a run that ends"}),
-        frozenset({"fault"}),
-    ),
-    Known(
-        "an empty file's byte 0 is read as its last byte: if others have written meanwhile, an empty line is added",
-        frozenset({"lines are whole"}),
-        frozenset({"stall"}),
-        frozenset({"four writers"}),
-    ),
 ]

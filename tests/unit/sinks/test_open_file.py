@@ -282,13 +282,25 @@ def test_an_error_of_close_is_raised_and_the_number_forgotten(
     os.close(number)
 
 
-def test_an_unknown_descriptor_is_not_closed(path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_has_no_status_any_more_is_closed(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that has vanished from a network share: kept open, it would be in the way of every later line."""
     file = opened(path)
+    (number,) = file.fds
     with monkeypatch.context() as patch:
-        failing(patch, "fstat", error(EIO))
-        with pytest.raises(OSError, match="Input/output"):
-            file.close()
-    assert len(file.fds) == 1
+        failing(patch, "fstat", error(errno.ESTALE))
+        file.close()
+    assert not file.fds
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
+
+
+def test_the_first_line_of_an_empty_file_follows_no_torn_one(path: Path, opened: Open) -> None:
+    """Also if another process has written since the size was read."""
+    file = opened(path)
+    path.write_bytes(b"a line of another process\n")
+    assert not file.is_torn(0)
 
 
 def test_no_interrupt_leaks_a_descriptor(path: Path) -> None:
