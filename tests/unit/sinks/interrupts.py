@@ -13,8 +13,8 @@ from itertools import pairwise
 from types import CodeType, FrameType
 from typing import Any
 
-CHECKED = ("RESUME", "CALL", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
-"""The beginnings of the names of instructions after which the interpreter looks for signals."""
+CHECKED = ("RESUME", "CALL")
+"""The beginnings of the names of instructions after which the interpreter looks for signals, beside jumps back."""
 
 PACKAGE = "taskflow_loguru"
 
@@ -32,18 +32,24 @@ class _Tracer:
         self._handler = handler
         self._raises = raises
         self._seen = 0
+        self._previous: dict[int, int] = {}  # the instruction that each frame, by its id(), has executed last
 
     def trace_call(self, frame: FrameType, event: str, argument: Any) -> Any:
         if PACKAGE not in frame.f_code.co_filename:
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
+        self._previous[id(frame)] = -1
         self._note(frame)  # the beginning of a function
         return self.trace_opcode
 
     def trace_opcode(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if event == "opcode" and frame.f_lasti in _moments_of(frame.f_code):
-            self._note(frame)
+        if event == "opcode":
+            previous, self._previous[id(frame)] = self._previous[id(frame)], frame.f_lasti
+            # A loop tests its condition before it jumps back: what was true then may no longer be true.
+            has_jumped_back = frame.f_lasti <= previous and previous in _jumps_of(frame.f_code)
+            if has_jumped_back or frame.f_lasti in _moments_of(frame.f_code):
+                self._note(frame)
         return self.trace_opcode
 
     def _note(self, frame: FrameType) -> None:
@@ -66,6 +72,22 @@ def _moments_of(code: CodeType) -> frozenset[int]:
         instructions = list(dis.get_instructions(code))
         found = frozenset(after.offset for before, after in pairwise(instructions) if before.opname.startswith(CHECKED))
         _known[code] = found
+    return found
+
+
+_known_jumps: dict[CodeType, frozenset[int]] = {}
+
+
+def _jumps_of(code: CodeType) -> frozenset[int]:
+    """Return the offsets of the jumps that check for signals if they lead back."""
+    found = _known_jumps.get(code)
+    if found is None:
+        found = frozenset(
+            instruction.offset
+            for instruction in dis.get_instructions(code)
+            if "JUMP" in instruction.opname and not instruction.opname.endswith("NO_INTERRUPT")
+        )
+        _known_jumps[code] = found
     return found
 
 

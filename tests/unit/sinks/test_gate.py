@@ -232,6 +232,25 @@ def test_a_handler_that_does_not_raise_has_its_job_run_once(way: Callable[[Gate,
             break
 
 
+@every_way
+def test_a_handler_between_two_jobs_that_were_left_runs_each_once(way: Callable[[Gate, Job], None]) -> None:
+    """It finds the gate free for a moment, and runs the jobs that the interrupted thread was about to run."""
+    for moment in moments():
+        gate = Gate()
+        ran: list[str] = []
+
+        def job(gate: Gate = gate, ran: list[str] = ran) -> None:
+            for name in ("left", "left too"):
+                gate.run(partial(ran.append, name))
+            ran.append("first")
+
+        of_the_handler = partial(way, gate, partial(ran.append, "of the handler"))
+        goes_on = interrupted(partial(gate.run, job), moment, of_the_handler, raises=False)
+        assert sorted(ran) == ["first", "left", "left too", "of the handler"][: 3 + goes_on], moment
+        if not goes_on:
+            break
+
+
 def test_at_the_end_a_daemon_thread_inside_is_not_waited_for() -> None:
     """While the interpreter ends, it never leaves."""
     gate = Gate()
