@@ -212,7 +212,7 @@ def test_an_error_of_close_is_reported(
 ) -> None:
     sink = PlainSink(path)
     with monkeypatch.context() as patch:
-        failing(patch, "fstat", error(EIO))
+        failing(patch, "close", error(EIO))
         sink.stop()
     assert capsys.readouterr().err == f"taskflow_loguru: cannot close {str(path)!r}: {error(EIO)}\n"
     sink.stop()
@@ -230,7 +230,7 @@ def test_reopen_reports_an_error_at_once(
 ) -> None:
     sink = PlainSink(path)
     with monkeypatch.context() as patch:
-        failing(patch, "fstat", error(EIO))
+        failing(patch, "close", error(EIO))
         sink.reopen()
     assert "cannot close" in capsys.readouterr().err
     sink.stop()
