@@ -3,10 +3,9 @@
 uvicorn --app-dir examples file_per_function:app
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
 
@@ -52,5 +51,5 @@ def greet(address: str) -> None:
 
 
 @app.post("/signup/{address}")
-def signup(address: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> list[str]:
+def signup(address: str, tasks: Any = Depends(task_manager.get_tasks)) -> list[str]:
     return [tasks.add_task(send_email, address), tasks.add_task(greet, address)]

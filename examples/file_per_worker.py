@@ -9,9 +9,9 @@ in a systemd template unit, a pod's own name in Kubernetes.
 """
 
 import os
+from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
 
@@ -28,5 +28,5 @@ def greet(name: str) -> None:
 
 
 @app.post("/greetings/{name}")
-def start_greeting(name: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
-    return tasks.add_task(greet, name)
+def start_greeting(name: str, tasks: Any = Depends(task_manager.get_tasks)) -> str:
+    return str(tasks.add_task(greet, name))

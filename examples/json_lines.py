@@ -3,8 +3,9 @@
 uvicorn --app-dir examples json_lines:app
 """
 
+from typing import Any
+
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, reader, task_log
 
@@ -23,8 +24,8 @@ def resize(image: str, width: int) -> None:
 
 
 @app.post("/images/{image}/{width}")
-def start_resize(image: str, width: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
-    return tasks.add_task(resize, image, width, tags={"image": image})
+def start_resize(image: str, width: int, tasks: Any = Depends(task_manager.get_tasks)) -> str:
+    return str(tasks.add_task(resize, image, width, tags={"image": image}))
 
 
 @app.get("/failures")

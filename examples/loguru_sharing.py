@@ -4,10 +4,10 @@ uvicorn --app-dir examples loguru_sharing:app
 """
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks, get_task_context
+from fastapi_taskflow import get_task_context
 from loguru import logger
 
 from taskflow_loguru import FileLogger, LoguruLogger, TaskAdmin, TaskManager, capture, task_line, task_log
@@ -50,6 +50,6 @@ def fulfil(order: int) -> None:
 
 
 @app.post("/orders/{order}")
-def place_order(order: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
+def place_order(order: int, tasks: Any = Depends(task_manager.get_tasks)) -> str:
     logger.info("Order {} placed", order)
-    return tasks.add_task(fulfil, order)
+    return str(tasks.add_task(fulfil, order))

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import Depends, FastAPI, Response
-from fastapi_taskflow import ManagedBackgroundTasks
 from prometheus_client import CollectorRegistry, make_asgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -50,7 +49,7 @@ def greet(name: str) -> None:
 
 
 @app.post("/greet")
-def start(name: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
+def start(name: str, tasks: Any = Depends(task_manager.get_tasks)) -> str:
     return str(tasks.add_task(greet, name))
 
 

@@ -9,11 +9,12 @@ import contextlib
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks, get_task_context
+from fastapi_taskflow import get_task_context
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
 
@@ -68,7 +69,7 @@ WORK = (reserve_stock, send_email, charge_card, call_courier, update_report)
 
 
 @app.post("/orders/{order}")
-def place_order(order: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> list[str]:
+def place_order(order: int, tasks: Any = Depends(task_manager.get_tasks)) -> list[str]:
     return [tasks.add_task(task, order) for task in WORK]
 
 

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, task_log
 
@@ -44,5 +43,5 @@ def charge(card: str) -> None:
 
 
 @app.post("/charges/{card}")
-def start_charge(card: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
-    return tasks.add_task(charge, card)
+def start_charge(card: str, tasks: Any = Depends(task_manager.get_tasks)) -> str:
+    return str(tasks.add_task(charge, card))

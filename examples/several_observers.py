@@ -4,9 +4,10 @@ uvicorn --app-dir examples several_observers:app
 """
 
 from collections import Counter
+from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import LifecycleEvent, ManagedBackgroundTasks, TaskObserver, TaskStatus
+from fastapi_taskflow import LifecycleEvent, TaskObserver, TaskStatus
 
 from taskflow_loguru import FileLogger, StdoutLogger, TaskAdmin, TaskManager, task_log
 
@@ -45,8 +46,8 @@ def import_rows(count: int) -> None:
 
 
 @app.post("/imports/{count}")
-def start_import(count: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
-    return tasks.add_task(import_rows, count)
+def start_import(count: int, tasks: Any = Depends(task_manager.get_tasks)) -> str:
+    return str(tasks.add_task(import_rows, count))
 
 
 @app.get("/failures")

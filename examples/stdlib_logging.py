@@ -7,10 +7,9 @@ The handler is the InterceptHandler of loguru's documentation ("Entirely compati
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks
 from loguru import logger
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, capture
@@ -54,5 +53,5 @@ def import_rows(count: int) -> None:
 
 
 @app.post("/imports/{count}")
-def start_import(count: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
-    return tasks.add_task(import_rows, count)
+def start_import(count: int, tasks: Any = Depends(task_manager.get_tasks)) -> str:
+    return str(tasks.add_task(import_rows, count))

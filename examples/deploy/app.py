@@ -14,9 +14,9 @@ import socket
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import ManagedBackgroundTasks
 from fastapi_taskflow.backends import RedisBackend
 
 from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, task_log
@@ -61,13 +61,13 @@ async def check_stock() -> None:
 
 
 @app.post("/imports/{rows}")
-async def start_import(rows: int, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
-    return tasks.add_task(import_rows, rows)
+async def start_import(rows: int, tasks: Any = Depends(task_manager.get_tasks)) -> str:
+    return str(tasks.add_task(import_rows, rows))
 
 
 @app.post("/waits")
-async def start_wait(path: str, tasks: ManagedBackgroundTasks = Depends(task_manager.get_tasks)) -> str:
-    return tasks.add_task(await_file, path)
+async def start_wait(path: str, tasks: Any = Depends(task_manager.get_tasks)) -> str:
+    return str(tasks.add_task(await_file, path))
 
 
 @app.post("/later/{rows}")
