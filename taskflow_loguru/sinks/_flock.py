@@ -11,6 +11,7 @@ LOCK_TIMEOUT = 0.5
 """How long to wait for a lock before going on without it, in seconds."""
 
 _EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
+_IMMEDIATE_ATTEMPTS = 4  # most often the holder runs on another core, and is done before a yield would be
 _YIELD_SECONDS = 0.0002  # a lock is held for microseconds, and the shortest sleep takes longer
 _LONGEST_PAUSE = 0.002
 
@@ -64,21 +65,27 @@ class Flock:
 
 def _wait_for(fd: int, deadline: float) -> bool:
     # Polled: flock() has no timeout, and a signal to end it belongs to the application.
+    for _ in range(_IMMEDIATE_ATTEMPTS):
+        if _try(fd):
+            return True
     yield_until = time.monotonic() + _YIELD_SECONDS
     pause = 0.00005
-    while True:
-        now = time.monotonic()
-        if now > deadline:
-            return False
+    while (now := time.monotonic()) <= deadline:
         if now < yield_until:
             os.sched_yield()
         else:
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        try:
-            fcntl.flock(fd, _EXCLUSIVE)
-        except OSError as error:
-            if error.errno != errno.EAGAIN:
-                raise
-        else:
+        if _try(fd):
             return True
+    return False
+
+
+def _try(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, _EXCLUSIVE)
+    except OSError as error:
+        if error.errno != errno.EAGAIN:
+            raise
+        return False
+    return True
