@@ -20,7 +20,7 @@ from taskflow_loguru.sinks import RotatingFileSink
 LINES = 100_000
 LINE_BYTES = 500
 MAX_BYTES = 10_000_000
-ROUNDS = 5
+ROUNDS = 9
 PLAIN, COMPRESSED = "rotate", 'rotate, compression="gzip"'
 _KINDS: dict[str, Literal["gzip"] | None] = {PLAIN: None, COMPRESSED: "gzip"}
 
