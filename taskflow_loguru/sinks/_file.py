@@ -17,6 +17,7 @@ from .._stderr import report
 from . import _process
 from ._backlog import Loss, LossLine, loss_message
 from ._flock import LOCK_TIMEOUT, Flock
+from ._folder_lock import FolderLock
 from ._gate import Gate
 from ._notices import Notices
 from ._open_file import OpenFile
@@ -37,13 +38,12 @@ class FileSink(ABC):
     def __init__(self, path: str | os.PathLike[str], *, backlog_bytes: int, loss_line: LossLine) -> None:
         self.path = checked_path(path)
         self._file = OpenFile()
-        self._previous: OpenFile | None = None
         checked_size("backlog_bytes", backlog_bytes)
         check_function("loss_line", loss_line, "a count", "a reason")
         self._begin(backlog_bytes, loss_line)
         _process.register(self)
         try:
-            self._open()
+            self._open(time.monotonic())
         except OSError as error:
             if error.errno == errno.ENXIO and is_fifo(self.path):
                 return  # its lines are kept until somebody reads it
@@ -53,13 +53,14 @@ class FileSink(ABC):
         self._gate = Gate()
         self._spool = Spool(backlog_bytes, loss_line)
         self._flock = Flock()
+        self._folder = FolderLock()
         self._notices = Notices()
 
     # -- for loguru -------------------------------------------------------------------------------
 
     def write(self, message: str) -> None:
         """Append *message* as a line. Never raises for anything that the disk does."""
-        line = message.encode("utf-8", "backslashreplace")
+        line = message.encode("utf-8", "backslashreplace")  # encode() would be one more call per line
         self._spool.put(line if line.endswith(b"\n") else line + b"\n")
         self._gate.run(self._write)
         if self._notices.pending:
@@ -93,18 +94,7 @@ class FileSink(ABC):
 
     def stats(self) -> Stats:
         """Return what this sink has done so far, in this process."""
-        backlog, is_failing = self._spool.backlog, self._spool.fault is not None
-        return Stats(
-            lines_written=backlog.count_written,
-            bytes_written=backlog.bytes_written,
-            rotations=self._count_rotations(),
-            lines_kept=backlog.count_kept() if is_failing else 0,
-            lines_lost=backlog.count_lost,
-            seconds_failing=time.monotonic() - self._spool.failing_since if is_failing else 0.0,
-        )
-
-    def _count_rotations(self) -> int:
-        return 0
+        return self._spool.stats()
 
     @property
     def loss_line(self) -> LossLine:
@@ -120,9 +110,8 @@ class FileSink(ABC):
 
     def after_fork(self) -> None:
         # Everything is new, the locks too: a thread that was not forked may hold them, or have been changing the rest.
-        self._file.abandon()
-        if self._previous is not None:
-            self._previous.abandon()
+        for file in (self._file, self._folder.file):
+            file.abandon()
         self._begin(self._spool.backlog.max_bytes, self._spool.loss_line)
 
     def at_exit(self, deadline: float) -> None:
@@ -164,9 +153,8 @@ class FileSink(ABC):
         self._close()
 
     def _close(self) -> None:
-        for file in (self._previous, self._file):
-            if file is not None:
-                self._close_file(file)
+        self._folder.release()  # left open by an interrupt
+        self._close_file(self._file)
 
     def _close_file(self, file: OpenFile) -> None:
         try:
@@ -193,6 +181,7 @@ class FileSink(ABC):
         self, lines: Sequence[bytes], written: list[int], started: float, act: LockedAction | None = None
     ) -> None:
         """Open and lock the file, and append some of *lines* (or *act*); return early if the file was replaced."""
+        file = self._file
         try:
             status = self._take_turn(started)
             if act is None:
@@ -200,22 +189,20 @@ class FileSink(ABC):
             else:
                 act(status, lines, written, started)
         except OSError as error:
-            if error.errno != errno.EBADF or not self._file.fds:
+            if error.errno != errno.EBADF or not file.fds:
                 raise
-            self._file.fds.clear()  # the program has closed all its descriptors, as daemons do
+            file.fds.clear()  # the program has closed all its descriptors, as daemons do
         finally:
-            # After a rotation, the previous file is the one whose lock is held. Unlocked by a direct call, since a
-            # method can be interrupted before its first line.
+            # Unlocked by a direct call, since a method can be interrupted before its first line.
             # test_interrupts.py::test_no_interrupt_loses_or_doubles_a_line_or_leaks
-            locked = self._previous or self._file
-            if locked.is_regular and locked.fds:
+            if file.is_regular and file.fds:
                 try:
-                    fcntl.flock(locked.fds[0], fcntl.LOCK_UN)
+                    fcntl.flock(file.fds[0], fcntl.LOCK_UN)
                 except OSError as error:
                     if error.errno is None:  # raised by a signal handler
                         raise
                     if error.errno == errno.EBADF:
-                        locked.fds.clear()
+                        file.fds.clear()
 
     @abstractmethod
     def _append_locked(
@@ -225,14 +212,11 @@ class FileSink(ABC):
 
     def _take_turn(self, started: float) -> os.stat_result:
         """Open and lock the file, verify that it still is at the path, and return its status."""
-        if self._previous is not None:
-            self._close_file(self._previous)
-            self._previous = None
         file = self._file
         turns = 0
         while True:
             if not file.fds:
-                self._open()
+                self._open(started)
             if file.is_regular:
                 file.is_locked = self._flock.acquire(file.fds[0], started)
                 if not file.is_locked:
@@ -248,8 +232,8 @@ class FileSink(ABC):
             if turns > _MOST_TURNS and time.monotonic() > started + 2 * LOCK_TIMEOUT:
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), self.path)
 
-    def _open(self) -> None:
-        open_to_append(self._file, self.path)
+    def _open(self, started: float) -> None:
+        open_to_append(self._file, self.path, self._folder, started)
 
     def _leave(self) -> None:
         """Close the file, which is no longer at the path."""

@@ -1,4 +1,4 @@
-"""The lock of a folder: one process at a time moves backups in it."""
+"""The lock of a folder: one process at a time moves backups, or makes a missing log file, in it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import errno
 import fcntl
 import os
 
+from ._errors import ignoring
 from ._flock import Flock
 from ._open_file import OpenFile
 
 
 class FolderLock:
-    """Lock the folder of a log file while its backups are moved.
+    """Lock the folder of a log file while its backups are moved, or while a missing file is made.
 
-    Somebody who moves the log file away by hand moves its lock along. Another process could then fill and rotate a new
-    file while a rotation of the old one is under way, and one would overwrite the backups of the other.
+    Somebody who moves the log file away by hand moves its lock along. Another process could then make a new file, fill
+    and rotate it while a rotation of the old one is under way, and one would overwrite the backups of the other.
 
     Attributes:
         file: The folder, while it is open.
@@ -38,12 +39,14 @@ class FolderLock:
                 return
             raise
         if not self._flock.acquire(self.file.fds[0], since):
-            self.file.close()
+            self.release()
             raise BlockingIOError(errno.EAGAIN, "locked by another process", folder)
 
     def release(self) -> None:
         """Unlock and close the folder. It may be called again after an interrupt."""
         if self.file.fds:
-            # close() alone does not unlock if a child was forked meanwhile
-            fcntl.flock(self.file.fds[0], fcntl.LOCK_UN)
-            self.file.close()
+            with ignoring():  # nothing was written to it that could be lost
+                # close() alone does not unlock if a child was forked meanwhile.
+                fcntl.flock(self.file.fds[0], fcntl.LOCK_UN)
+            with ignoring():
+                self.file.close()

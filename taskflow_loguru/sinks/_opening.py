@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections import deque
 from collections.abc import Iterator
 
+from ._errors import ignoring
+from ._folder_lock import FolderLock
 from ._open_file import OpenFile
+from ._successor import finish_interrupted
 
 _MOST_LINKS = 40  # as many as Linux follows
 
 
-def open_to_append(file: OpenFile, path: str) -> None:
+def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) -> None:
     """Open the file at *path* as *file*; make it and its folder if they are missing.
+
+    Args:
+        file: A file that is closed.
+        path: Where it is.
+        lock: What the caller locks folders with: a missing file is made under the lock of its folder.
+        since: When the wait for that lock began, by ``time.monotonic()``.
 
     Raises:
         OSError: It cannot be opened.
@@ -25,12 +35,21 @@ def open_to_append(file: OpenFile, path: str) -> None:
         file.duplicate(descriptor)
         return
     try:
-        _open(file, path)
+        # Not O_CREAT: a file that a rotation is just moving would be made anew, with the mode of any new file.
+        # test_opening.py::test_a_file_that_is_being_rotated_is_waited_for
+        _open(file, path, 0)
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
-        os.makedirs(os.path.dirname(target_of(path)), exist_ok=True)
-        _open(file, path)
+    else:
+        return
+    try:
+        _make(file, path, lock, since)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        _make_folder(os.path.dirname(target_of(path)))
+        _make(file, path, lock, since)
 
 
 def target_of(path: str) -> str:
@@ -48,18 +67,46 @@ def is_fifo(path: str) -> bool:
     return mode is not None and stat.S_ISFIFO(mode)
 
 
-def _open(file: OpenFile, path: str) -> None:
+def _make(file: OpenFile, path: str, lock: FolderLock, since: float) -> None:
+    target = target_of(path)
+    try:
+        with ignoring():  # the line is written also if the folder cannot be locked
+            lock.acquire(os.path.dirname(target), since)
+        finish_interrupted(target)
+        _open(file, path, os.O_CREAT)
+    finally:
+        # A direct call: a method can be interrupted before its first line.
+        if lock.file.fds:
+            fcntl.flock(lock.file.fds[0], fcntl.LOCK_UN)
+        lock.release()
+
+
+def _make_folder(path: str) -> None:
+    # Not os.makedirs, which swallows an error of the disk, and an OSError that a signal handler raises inside it.
+    # test_opening.py::test_an_exception_of_a_signal_handler_passes
+    try:
+        os.mkdir(path)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            _make_folder(os.path.dirname(path))
+            with ignoring(errno.EEXIST):
+                os.mkdir(path)
+        elif error.errno != errno.EEXIST:  # made by another process meanwhile
+            raise
+
+
+def _open(file: OpenFile, path: str, create: int) -> None:
     mode = _mode_of(path)
     # A regular file is also read, for its last byte. Not a FIFO: its reader would never see the end of it.
     if mode is None or stat.S_ISREG(mode):
         try:
-            file.open(path, os.O_CREAT | os.O_RDWR)
+            file.open(path, create | os.O_RDWR)
         except OSError as error:
             if error.errno != errno.EACCES:  # a file that can be written but not read
                 raise
         else:
             return
-    file.open(path, os.O_CREAT | os.O_WRONLY)
+    file.open(path, create | os.O_WRONLY)
 
 
 def _mode_of(path: str) -> int | None:

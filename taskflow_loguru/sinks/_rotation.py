@@ -24,19 +24,27 @@ class Rotation:
     Everything that can fail for lack of space, inodes or permission comes before anything is moved; everything that
     cannot be undone comes last.
 
+    Args:
+        backup_count: How many backups to keep.
+        compression: "gzip", or None for plain backups.
+        folder: What the sink locks its folder with.
+        notices: Where to report a failure.
+
     Attributes:
         compression: "gzip", or None for plain backups.
         count: How many rotations were completed.
-        successor: The file that takes the place of the rotated one, from its making until its user takes it.
+        successor: The file that takes the place of the rotated one, until its user takes it, and leaves the old one.
     """
 
-    def __init__(self, backup_count: int, compression: Literal["gzip"] | None, notices: Notices) -> None:
+    def __init__(
+        self, backup_count: int, compression: Literal["gzip"] | None, folder: FolderLock, notices: Notices
+    ) -> None:
         self.compression = compression
         self.count = 0
         self.successor = OpenFile()
         self._backup_count = backup_count
         self._notices = notices
-        self._folder = FolderLock()
+        self._folder = folder
         self._compressor = Compressor(backup_count)
         self._failed_at: float | None = None
 
@@ -49,11 +57,6 @@ class Rotation:
         if self._failed_at is None:
             self._notices.add(f"cannot rotate {path!r}: {error}; it grows until it can be rotated")
         self._failed_at = time.monotonic()
-
-    @property
-    def files(self) -> tuple[OpenFile, OpenFile]:
-        """The files that only a rotation opens: still open, if it was interrupted."""
-        return self.successor, self._folder.file
 
     def perform(self, path: str, file: OpenFile, started: float) -> bool:
         """Rotate *file*, whose lock is held; return False if it is no longer at *path*.
@@ -68,7 +71,7 @@ class Rotation:
             if file.status_at(path) is None:
                 return False
             backup, moves = backups.plan()
-            self.successor.close()  # of a rotation that was interrupted
+            self.successor.close()  # left open by an interrupt
             try:
                 make_successor(self.successor, real_path, file)
                 for name, name_above in moves:
@@ -76,7 +79,7 @@ class Rotation:
                 put_in_place(real_path, backup)
             except OSError as error:
                 if error.errno is not None:
-                    discard_successor(real_path)
+                    discard_successor(real_path, backup)
                 raise
             self._delete_surplus(backups)
         finally:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ._backlog import Backlog, Loss, LossLine, render_loss
+from .stats import Stats
 
 Append = Callable[[Sequence[bytes], list[int], float], None]
 """``append(lines, written, started)`` appends some of *lines* in order, and how many bytes it wrote to *written*.
@@ -77,6 +78,18 @@ class Spool:
             else:
                 self._drop_written()
         self.fault = None
+
+    def stats(self) -> Stats:
+        """Return how many lines were written, are kept and were lost so far."""
+        backlog, is_failing = self.backlog, self.fault is not None
+        return Stats(
+            lines_written=backlog.count_written,
+            bytes_written=backlog.bytes_written,
+            rotations=0,
+            lines_kept=backlog.count_kept() if is_failing else 0,
+            lines_lost=backlog.count_lost,
+            seconds_failing=time.monotonic() - self.failing_since if is_failing else 0.0,
+        )
 
     def _drop_written(self) -> None:
         """Drop the lines of the batch that are in the file, whole."""

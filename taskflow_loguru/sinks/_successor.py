@@ -16,6 +16,9 @@ _ACL = "system.posix_acl_access"
 _NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 """Errors of calls that this user, or this file system, never makes. Any other error may be over soon."""
 
+_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
+"""Errors of an exchange where none is possible. EPERM: by a filter of system calls, as containers have."""
+
 
 def hidden_name(path: str, suffix: str) -> str:
     """Return a name beside *path* that no glob of a log shipper matches."""
@@ -30,7 +33,8 @@ def make_successor(successor: OpenFile, path: str, old: OpenFile) -> None:
         OSError: It cannot be made: no free inode, no permission.
     """
     hidden = hidden_name(path, "next")
-    _remove_left_over(hidden)
+    for name in (hidden, _ready_name(path)):
+        _remove_left_over(name)
     successor.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     copy_access(old.fds[0], successor.fds[0])
 
@@ -39,48 +43,58 @@ def put_in_place(path: str, backup: str) -> None:
     """Move the file at *path* to *backup*, and its successor to *path*.
 
     The two are exchanged, so that *path* is never missing, and a process that dies leaves all lines under a backup's
-    name. If this is impossible here, the file is renamed and its successor linked in its place: never renamed over a
-    file that another process has made meanwhile.
+    name. If no file can be exchanged here, the file is renamed and its successor linked in its place: never renamed
+    over a file that another process has made meanwhile.
 
     Raises:
-        OSError: It is impossible here. At worst *path* is missing: :func:`finish_interrupted` puts the successor there.
+        OSError: It is impossible now. At worst *path* is missing: :func:`finish_interrupted` puts the successor there.
     """
-    hidden = hidden_name(path, "next")
-    os.rename(hidden, backup)  # at most over the empty successor of a rotation that was killed
+    os.rename(hidden_name(path, "next"), backup)  # at most over the empty successor of a rotation that was killed
     try:
         exchange(path, backup)
     except OSError as error:
-        if error.errno is None:
+        if error.errno not in _NO_EXCHANGE:
             raise
-        os.rename(backup, hidden)
+        # Under this name it is complete. Whoever finds the path missing may use it, but not one that is being made.
+        # test_successor.py::test_a_successor_that_is_being_made_is_not_used
+        ready = _ready_name(path)
+        os.rename(backup, ready)
         os.rename(path, backup)
-        _link(hidden, path)
-        with ignoring(errno.ENOENT):
-            os.unlink(hidden)
+        _link(ready, path)
+        with ignoring():  # the next rotation removes it
+            os.unlink(ready)
 
 
 def finish_interrupted(path: str) -> None:
     """If *path* is missing, put the successor there that a killed rotation has left: it has the right mode and owner.
 
+    The caller holds the lock of the folder, as far as there is one.
+
     Raises:
         OSError: It is unknown whether there is one.
     """
-    hidden = hidden_name(path, "next")
-    if status_of(path) is None and _is_empty_file(hidden):
-        _link(hidden, path)
-        # Another process may have finished this, and made the successor of its own rotation: that must stay.
-        # test_successor.py::test_a_newer_successor_is_not_removed
-        status, hidden_status = status_of(path), status_of(hidden)
-        if status is not None and hidden_status is not None and os.path.samestat(status, hidden_status):
-            with ignoring(errno.ENOENT):
-                os.unlink(hidden)
+    ready = _ready_name(path)
+    if status_of(path) is not None or not _is_unused(ready):
+        return
+    _link(ready, path)
+    # Without a lock, another process may have finished this, and made the successor of its own rotation: that must
+    # stay. test_successor.py::test_a_newer_successor_is_not_removed
+    status, ready_status = status_of(path), status_of(ready)
+    if status is not None and ready_status is not None and os.path.samestat(status, ready_status):
+        with ignoring():  # the next rotation removes it
+            os.unlink(ready)
 
 
-def discard_successor(path: str) -> None:
-    """Delete the successor of a rotation that failed, unless *path* is missing and needs it."""
+def discard_successor(path: str, backup: str) -> None:
+    """Delete the successor of a rotation of *path* to *backup* that failed, unless *path* is missing and needs it."""
+    names = [backup, hidden_name(path, "next")]
     with ignoring():
         if status_of(path) is not None:
-            _remove_left_over(hidden_name(path, "next"))
+            names.append(_ready_name(path))
+    for name in names:
+        with ignoring():
+            if _is_empty_file(name):
+                os.unlink(name)
 
 
 def copy_access(old: int, new: int) -> None:
@@ -113,12 +127,17 @@ def _copy_acl(old: int, new: int) -> None:
             os.setxattr(new, _ACL, acl)
 
 
-def _link(hidden: str, path: str) -> None:
+def _ready_name(path: str) -> str:
+    """Return the name of a successor between the two renames that take the place of an exchange."""
+    return hidden_name(path, "ready")
+
+
+def _link(ready: str, path: str) -> None:
     try:
-        os.link(hidden, path)
+        os.link(ready, path)
     except OSError as error:
         if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):  # no links on this file system
-            os.rename(hidden, path)
+            os.rename(ready, path)
             return
         # EEXIST: another process has made the file. ENOENT: it has put our successor there.
         if error.errno not in (errno.EEXIST, errno.ENOENT):
@@ -140,3 +159,11 @@ def _remove_left_over(hidden: str) -> None:
 def _is_empty_file(path: str) -> bool:
     status = status_of(path)
     return status is not None and stat.S_ISREG(status.st_mode) and not status.st_size
+
+
+def _is_unused(path: str) -> bool:
+    """Return whether *path* is an empty file without another name."""
+    status = status_of(path)
+    # With another name, it was put in its place, and moved away since: lines would appear in both files.
+    # test_successor.py::test_a_successor_that_was_used_and_moved_away_is_not_used_again
+    return status is not None and stat.S_ISREG(status.st_mode) and not status.st_size and status.st_nlink < 2

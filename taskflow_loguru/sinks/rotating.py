@@ -6,17 +6,16 @@ import errno
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
 from .._arguments import checked_choice, checked_size
 from ._backlog import LossLine, plain_loss_line
 from ._file import DEFAULT_BACKLOG_BYTES, FileSink
-from ._open_file import OpenFile
-from ._opening import target_of
 from ._periods import PERIODS, Period, start_of
 from ._rotation import Rotation
-from ._successor import finish_interrupted
+from .stats import Stats
 
 
 class RotatingFileSink(FileSink):
@@ -85,7 +84,7 @@ class RotatingFileSink(FileSink):
         if not backup_count and (compression or when):
             raise ValueError(f"backup_count must be at least 1 with {'when' if when else 'compression'}, not 0")
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
-        self._rotation = Rotation(backup_count, compression, self._notices)
+        self._rotation = Rotation(backup_count, compression, self._folder, self._notices)
 
     def rotate(self) -> None:
         """Rotate the file now, unless it is empty; lines that are kept are written first.
@@ -104,11 +103,13 @@ class RotatingFileSink(FileSink):
         if errors:
             raise errors[0]
 
+    def stats(self) -> Stats:
+        return replace(super().stats(), rotations=self._rotation.count)
+
     def after_fork(self) -> None:
         super().after_fork()
-        for file in self._rotation.files:
-            file.abandon()
-        self._rotation = Rotation(self.backup_count, self._rotation.compression, self._notices)
+        self._rotation.successor.abandon()
+        self._rotation = Rotation(self.backup_count, self._rotation.compression, self._folder, self._notices)
 
     def _arguments(self) -> dict[str, Any]:
         arguments = super()._arguments()
@@ -116,17 +117,9 @@ class RotatingFileSink(FileSink):
         arguments.update(compression=self._rotation.compression, when=self.when)
         return arguments
 
-    def _count_rotations(self) -> int:
-        return self._rotation.count
-
-    def _open(self) -> None:
-        finish_interrupted(target_of(self.path))
-        super()._open()
-
     def _close(self) -> None:
         super()._close()
-        for file in self._rotation.files:
-            self._close_file(file)
+        self._close_file(self._rotation.successor)
 
     def _append_locked(
         self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
@@ -196,8 +189,8 @@ class RotatingFileSink(FileSink):
             is_replaced = False  # moved away by somebody else
         if is_replaced:
             # The lock of the old file is held until the new one is in place: processes that wait for it find that done.
-            # One run of assignments: test_rotating.py::test_the_rotation_after_an_interrupted_one_keeps_the_mode
-            following = OpenFile()
-            self._previous = file
+            # One run of assignments, so that each file has an owner at any moment.
+            # test_rotating.py::test_a_rotation_that_was_interrupted_leaves_no_file_open
             self._file = rotation.successor
-            rotation.successor = following
+            rotation.successor = file
+            self._close_file(file)

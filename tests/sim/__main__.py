@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .bounds import Bounds
-from .known import KNOWN, Known
 from .loading import PROJECT, Program, programs
 from .replay import Chance, listing
 from .scenarios import FOUR_WRITERS, SCENARIOS, Scenario, finish
@@ -35,18 +34,11 @@ def main() -> int:
     work = [item for item in plan_work(arguments) if arguments.only in f"{item.scenario.name}, {item.what}"]
     print(f"seed {arguments.seed}, the sinks of {arguments.sinks}", flush=True)
     count = 0
-    seen: set[str] = set()
-    with multiprocessing.get_context("fork").Pool(arguments.jobs, prepare, (arguments.sinks, arguments.known)) as pool:
-        for report, broken, known in pool.imap(execute, work, chunksize=1):
+    with multiprocessing.get_context("fork").Pool(arguments.jobs, prepare, (arguments.sinks,)) as pool:
+        for report, broken in pool.imap(execute, work, chunksize=1):
             print(report, flush=True)
             count += broken
-            seen |= known
-    if not (arguments.only or arguments.known) and arguments.sinks == PROJECT:
-        for entry in KNOWN:
-            if entry.why not in seen:
-                print(f"NO LONGER BROKEN: remove it from known.py: {entry.why}")
-                count += 1
-    print(f"{count} broken promises that are not known, {time.monotonic() - started:.0f} s")
+    print(f"{count} broken promises, {time.monotonic() - started:.0f} s")
     return 1 if count else 0
 
 
@@ -55,7 +47,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sinks", type=Path, default=PROJECT, help="the checkout whose sinks are run")
     parser.add_argument("--long", action="store_true", help="with larger bounds: an hour or so")
     parser.add_argument("--only", default="", help='those with this in their name, such as "no inode, every error"')
-    parser.add_argument("--known", action="store_true", help="list the schedules of known failures too")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="of the random schedules")
     parser.add_argument("--runs", type=int, default=10_000, help="how many random schedules")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes search")
@@ -77,20 +68,17 @@ def plan_work(arguments: argparse.Namespace) -> list[Work]:
 
 
 _programs: list[Program] = []
-_known: list[Known] = []
 
 
-def prepare(sinks: Path, lists_known: bool) -> None:
+def prepare(sinks: Path) -> None:
     sys.unraisablehook = Run.ignore_the_dead
     _programs[:] = programs(6, sinks)
-    if sinks == PROJECT and not lists_known:
-        _known[:] = KNOWN
     gc.freeze()
     gc.disable()  # a sink of an old run must not be closed in the middle of another one
 
 
-def execute(work: Work) -> tuple[str, int, set[str]]:
-    """Search; return a report, how many promises broke, and which known reasons explain others."""
+def execute(work: Work) -> tuple[str, int]:
+    """Search; return a report, and how many promises broke."""
     started = time.process_time()
     scenario = work.scenario
     if work.bounds is not None:
@@ -101,21 +89,14 @@ def execute(work: Work) -> tuple[str, int, set[str]]:
     lines = [
         f"{scenario.name}, {work.what}: {findings.runs:,} runs, {findings.states:,} states, {seconds:.1f} s of CPU"
     ]
-    known: set[str] = set()
     listed = set()
-    broken = 0
-    for promise, kind, found in findings.worth_reporting():
-        reasons = {entry.why for entry in _known if entry.explains(scenario.name, promise, kind)}
-        if reasons:
-            known |= reasons
-            continue
-        broken += 1
+    broken = findings.worth_reporting()
+    for promise, found in broken:
         lines.append(f"  BROKEN: {promise}: {found.text} [{', '.join(found.circumstances) or 'no disturbance'}]")
         if found.plan not in listed:
             listed.add(found.plan)
             lines.append(listing(scenario, _programs, found.plan))
-    lines += [f"  known: {reason}" for reason in sorted(known)]
-    return "\n".join(lines), broken, known
+    return "\n".join(lines), len(broken)
 
 
 def at_random(scenario: Scenario, seeds: range) -> Findings:

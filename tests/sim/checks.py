@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import re
 import stat
@@ -36,7 +37,7 @@ def check_call(setting: Setting, task: Task, name: str, args: tuple[Any, ...]) -
         _check_size(setting, task, args)
     at_path = setting.folder.entries.get(NAME)
     if at_path is None:
-        may_exchange = setting.exchange_error is None and "exchange" not in setting.run.faulted
+        may_exchange = setting.exchange_error is None and setting.run.faulted.get("exchange") not in _NO_EXCHANGE
         if setting.was_at_path and setting.is_path_kept and may_exchange:
             setting.problems.append(("the path is missing", f"after {task.name}: {name}"))
     elif setting.mode is not None and name in _VISIBLE and (problem := _wrong_attributes(setting, at_path)):
@@ -44,6 +45,7 @@ def check_call(setting: Setting, task: Task, name: str, args: tuple[Any, ...]) -
     setting.was_at_path = at_path is not None
 
 
+_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EPERM)
 _VISIBLE = {"open", "rename", "exchange", "link", "chmod", "fchmod", "chown", "fchown"}
 
 
@@ -64,7 +66,7 @@ def _wrong_attributes(setting: Setting, inode: Inode) -> str:
     assert setting.mode is not None
     wanted = (setting.mode, APP, GROUP)
     found = (stat.S_IMODE(inode.mode), inode.uid, inode.gid)
-    if setting.run.faulted & {"fchown", "fchmod", "chown", "chmod"} and setting.run.was_refused:
+    if setting.run.faulted.keys() & {"fchown", "fchmod", "chown", "chmod"} and setting.run.was_refused:
         return ""  # as far as the system allows it
     if found[0] == wanted[0] and (found[1] == wanted[1] or setting.has_two_users) and found[2] == wanted[2]:
         return ""

@@ -40,12 +40,17 @@ def new_file(programs: list[Program], policy: Policy) -> Setting:
     return two_rotating(programs, policy, mode=None)
 
 
-def rotating_and_watched(programs: list[Program], policy: Policy) -> Setting:
+def rotating_and_watched(programs: list[Program], policy: Policy, **more: Any) -> Setting:
     """A process that rotates, one that only watches."""
-    setting = Setting(programs, policy, mode=0o640, may_double=True)
+    setting = Setting(programs, policy, mode=0o640, may_double=True, **more)
     setting.add_writer("A", lines=4)
     setting.add_writer("B", kind="watched")
     return setting
+
+
+def watched_without_exchange(programs: list[Program], policy: Policy) -> Setting:
+    """The same where the file system cannot exchange two names."""
+    return rotating_and_watched(programs, policy, exchange_error=errno.EINVAL)
 
 
 def two_users(programs: list[Program], policy: Policy) -> Setting:
@@ -64,17 +69,22 @@ def no_inode(programs: list[Program], policy: Policy) -> Setting:
     return setting
 
 
-def moved_by_hand(programs: list[Program], policy: Policy) -> Setting:
+def moved_by_hand(programs: list[Program], policy: Policy, **more: Any) -> Setting:
     """``mv tasks.log moved.log``"""
 
     def move(call: Call) -> None:
         call("rename", PATH, f"{FOLDER}/moved.log")
 
-    setting = Setting(programs, policy, mode=0o666, umask=0, is_path_kept=False)
+    setting = Setting(programs, policy, mode=0o666, umask=0, is_path_kept=False, **more)
     setting.add_writer("A")
     setting.add_writer("B", lines=2)
     setting.add_actor("mv", move)
     return setting
+
+
+def moved_by_hand_without_exchange(programs: list[Program], policy: Policy) -> Setting:
+    """The same where the file system cannot exchange two names."""
+    return moved_by_hand(programs, policy, exchange_error=errno.EINVAL)
 
 
 def deleted_by_hand(programs: list[Program], policy: Policy) -> Setting:
@@ -160,6 +170,7 @@ SCENARIOS = [
     Scenario(two_rotating),
     Scenario(without_exchange, _FEWER),
     Scenario(rotating_and_watched),
+    Scenario(watched_without_exchange, _FEWER),
     Scenario(two_users),
     Scenario(no_inode),
     Scenario(full_chain, _FEWER),
@@ -167,6 +178,7 @@ SCENARIOS = [
     Scenario(through_a_link, _FEWER),
     Scenario(foreign_folder, _FEWER),
     Scenario(moved_by_hand, _FEWER, _LONG_OF_THREE),
+    Scenario(moved_by_hand_without_exchange, _FEWER, _LONG_OF_THREE),
     Scenario(deleted_by_hand, _FEWER, _LONG_OF_THREE),
     Scenario(full_disk, _FEWER, _LONG_OF_THREE),
     Scenario(forked_child, _FEWER, _LONG_OF_THREE),

@@ -57,8 +57,8 @@ class Run:
     trace: list[Step] | None = None
     after_call: Callable[[Run, Task, str, tuple[Any, ...]], None] | None = None
     stalls: int = 0
-    faulted: set[str] = field(default_factory=set)
-    """The calls that failed by a fault."""
+    faulted: dict[str, int] = field(default_factory=dict)
+    """The calls that failed by a fault, and with which errno."""
     was_refused: bool = False
     faulty: int = 0
     """How many errors the tasks have been given."""
@@ -167,7 +167,7 @@ class Run:
             fault = self.lasting
         if fault is not None and may_fail:
             self.faulty += 1
-            self.faulted.add(name)
+            self.faulted[name] = fault.errno
             self.was_refused = fault.errno in (errno.EPERM, errno.EACCES)
             if fault.is_lasting and self.lasting is None:
                 self.lasting = fault.bound(task.number, name, args)

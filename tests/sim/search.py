@@ -65,13 +65,13 @@ class Findings:
             found = self.broken.setdefault((promise, kind), Finding(plan, text))
             found.circumstances.setdefault(circumstance)
 
-    def worth_reporting(self) -> list[tuple[str, str, Finding]]:
+    def worth_reporting(self) -> list[tuple[str, Finding]]:
         """The findings, but for those that a shorter run without a crash, an error or a stop shows as well."""
         found = []
         for (promise, kind), finding in self.broken.items():
             undisturbed = self.broken.get((promise, ""), finding)
             if not kind or len(undisturbed.plan) >= len(finding.plan):
-                found.append((promise, kind, finding))
+                found.append((promise, finding))
         return found
 
 

@@ -33,12 +33,12 @@ def is_unlocked(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of the file or folder at *path*, as another process does."""
+def locked(path: Path) -> Iterator[int]:
+    """Hold the lock of the file or folder at *path*, as another process does, by the descriptor that is returned."""
     fd = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        yield fd
     finally:
         os.close(fd)
 
@@ -77,16 +77,18 @@ def error(number: int) -> OSError:
 EIO = errno.EIO
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, name: str, failure: BaseException, *, only_for: object = None) -> None:
+def failing(
+    monkeypatch: pytest.MonkeyPatch, name: str, failure: BaseException, *, only_for: object = None, of: Any = os
+) -> None:
     """Let ``os.<name>`` fail with *failure*: always, or only if its first argument is *only_for*."""
-    real: Callable[..., Any] = getattr(os, name)
+    real: Callable[..., Any] = getattr(of, name)
 
     def call(*arguments: Any, **options: Any) -> Any:
         if only_for is None or str(arguments[0]) == str(only_for):
             raise failure
         return real(*arguments, **options)
 
-    monkeypatch.setattr(os, name, call)
+    monkeypatch.setattr(of, name, call)
 
 
 class Clock:

@@ -6,6 +6,7 @@ import gc
 import os
 import pickle
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -187,8 +188,7 @@ def test_lines_that_are_kept_are_written_by_stop(path: Path, monkeypatch: pytest
 def test_a_dropped_sink_closes_its_file(path: Path) -> None:
     before = descriptors(path.parent)
     sink = PlainSink(path)
-    sink._previous = OpenFile()
-    sink._previous.open(str(path) + ".1", os.O_CREAT | os.O_RDWR)
+    sink._folder.acquire(str(path.parent), time.monotonic())
     del sink
     gc.collect()
     assert descriptors(path.parent) == before
@@ -440,23 +440,12 @@ def test_a_file_that_is_always_replaced_ends_as_a_fault(
     assert len(replaced) == turns
 
 
-def test_the_previous_file_is_closed_with_the_next_turn(path: Path) -> None:
+def test_a_folder_that_an_interrupt_left_open_is_closed_by_stop(path: Path) -> None:
+    before = descriptors(path.parent)
     sink = PlainSink(path)
-    previous = OpenFile()
-    previous.open(str(path) + ".1", os.O_CREAT | os.O_RDWR)
-    sink._previous = previous
-    sink.write("one")
-    assert not previous.fds
-    assert sink._previous is None
-
-
-def test_the_previous_file_is_closed_by_stop(path: Path) -> None:
-    sink = PlainSink(path)
-    previous = OpenFile()
-    previous.open(str(path) + ".1", os.O_CREAT | os.O_RDWR)
-    sink._previous = previous
+    sink._folder.acquire(str(path.parent), time.monotonic())
     sink.stop()
-    assert not previous.fds
+    assert descriptors(path.parent) == before
 
 
 def test_a_file_that_is_replaced_in_its_turn_is_unlocked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -469,8 +458,8 @@ def test_a_file_that_is_replaced_in_its_turn_is_unlocked(path: Path, monkeypatch
     def replace(self: PlainSink, *arguments: Any) -> None:
         monkeypatch.setattr(PlainSink, "_append_locked", really_append)
         path.rename(old)
-        self._previous, self._file = self._file, OpenFile()
-        self._open()
+        self._file = OpenFile()
+        self._open(0.0)
 
     monkeypatch.setattr(PlainSink, "_append_locked", replace)
     sink._gate.run(lambda: sink._append([], [], 0.0))
@@ -519,14 +508,17 @@ def test_a_child_begins_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with monkeypatch.context() as patch:
         full(patch)
         sink.write("parent's")
-    sink._previous = OpenFile()
-    sink._previous.open(str(path) + ".1", os.O_CREAT | os.O_RDWR)
+    folder = sink._folder
+    folder.acquire(str(path.parent), time.monotonic())
+    parents = os.dup(folder.file.fds[0])
     thread = threading.Thread(target=sink._gate._lock.acquire)
     thread.start()
     thread.join()
     sink.after_fork()
     assert not sink._file.fds
-    assert not sink._previous.fds
+    assert not folder.file.fds
+    assert not is_unlocked(path.parent), "the lock is the parent's"
+    os.close(parents)
     assert sink.stats().lines_kept == 0
     assert repr(sink) == repr(PlainSink(path, backlog_bytes=12, loss_line=my_loss_line))
     sink.write("child's")

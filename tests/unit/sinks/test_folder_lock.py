@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import time
 from functools import partial
@@ -11,7 +12,7 @@ import pytest
 from taskflow_loguru.sinks._flock import LOCK_TIMEOUT
 from taskflow_loguru.sinks._folder_lock import FolderLock
 
-from .files import descriptors, is_unlocked, locked, unprivileged
+from .files import descriptors, error, failing, is_unlocked, locked, unprivileged
 from .interrupts import interrupted, moments
 
 
@@ -61,6 +62,24 @@ def test_the_lock_is_released_though_a_child_has_the_folder_open(tmp_path: Path)
     lock.release()
     assert is_unlocked(tmp_path)
     os.close(copy)
+
+
+@pytest.mark.parametrize("call", ["flock", "close"])
+def test_an_error_at_its_release_is_none_of_its_user(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was written to a folder that could be lost."""
+    lock = FolderLock()
+    lock.acquire(str(tmp_path), time.monotonic())
+    with monkeypatch.context() as patch:
+        failing(patch, call, error(errno.EIO), of=fcntl if call == "flock" else os)
+        lock.release()
+    lock.acquire(str(tmp_path), time.monotonic())
+    with monkeypatch.context() as patch:
+        failing(patch, call, TimeoutError("time limit"), of=fcntl if call == "flock" else os)
+        with pytest.raises(TimeoutError):
+            lock.release()
+    lock.release()
 
 
 def test_no_interrupt_leaves_the_folder_locked(tmp_path: Path) -> None:

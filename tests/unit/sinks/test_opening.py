@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from taskflow_loguru.sinks import _flock
+from taskflow_loguru.sinks._flock import LOCK_TIMEOUT
+from taskflow_loguru.sinks._folder_lock import FolderLock
 from taskflow_loguru.sinks._open_file import OpenFile
 from taskflow_loguru.sinks._opening import is_fifo, open_to_append
 
-from .files import EIO, error, failing, unprivileged
+from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked, unprivileged
+from .interrupts import interrupted, moments
 
 
 @pytest.fixture
@@ -20,13 +29,17 @@ def file() -> Iterator[OpenFile]:
     file.close()
 
 
+def open_at(file: OpenFile, path: str) -> None:
+    open_to_append(file, path, FolderLock(), time.monotonic())
+
+
 def write(file: OpenFile, line: bytes) -> None:
     file.append([line], [], 0, False)
 
 
 def test_a_missing_file_is_made_and_its_folders_too(file: OpenFile, tmp_path: Path) -> None:
     path = tmp_path / "some" / "folder" / "app.log"
-    open_to_append(file, str(path))
+    open_at(file, str(path))
     write(file, b"line\n")
     assert path.read_text() == "line\n"
     assert os.pread(file.fds[0], 1, 0) == b"l", "it is read for its last byte"
@@ -35,7 +48,7 @@ def test_a_missing_file_is_made_and_its_folders_too(file: OpenFile, tmp_path: Pa
 def test_a_file_goes_on_at_its_end(file: OpenFile, tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_text("before\n")
-    open_to_append(file, str(path))
+    open_at(file, str(path))
     write(file, b"line\n")
     assert path.read_text() == "before\nline\n"
     assert os.pread(file.fds[0], 1, 0) == b"b"
@@ -44,7 +57,7 @@ def test_a_file_goes_on_at_its_end(file: OpenFile, tmp_path: Path) -> None:
 def test_a_link_whose_file_and_folder_are_missing_is_followed(file: OpenFile, tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.symlink_to(tmp_path / "missing" / "target")
-    open_to_append(file, str(path))
+    open_at(file, str(path))
     assert (tmp_path / "missing" / "target").exists()
     assert path.is_symlink()
 
@@ -52,16 +65,28 @@ def test_a_link_whose_file_and_folder_are_missing_is_followed(file: OpenFile, tm
 def test_a_folder_that_another_process_makes_meanwhile_is_no_error(
     file: OpenFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "folder" / "app.log"
-    really_resolve = os.path.realpath
+    path = tmp_path / "some" / "folder" / "app.log"
+    really_make = os.mkdir
 
-    def make_and_resolve(name: str) -> str:
-        (tmp_path / "folder").mkdir(exist_ok=True)
-        return really_resolve(name)
+    def make_twice(name: str) -> None:
+        if os.path.isdir(os.path.dirname(name)):
+            really_make(name)
+        really_make(name)
 
-    monkeypatch.setattr(os.path, "realpath", make_and_resolve)
-    open_to_append(file, str(path))
+    monkeypatch.setattr(os, "mkdir", make_twice)
+    open_at(file, str(path))
     assert path.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(
+    file: OpenFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with pytest.raises(FileNotFoundError):
+        open_at(file, str(tmp_path / "dangling" / "folder" / "app.log"))
+    failing(monkeypatch, "mkdir", error(EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        open_at(file, str(tmp_path / "folder" / "app.log"))
 
 
 def test_a_file_that_can_be_written_but_not_read_is_written(file: OpenFile, tmp_path: Path) -> None:
@@ -74,7 +99,7 @@ def test_a_file_that_can_be_written_but_not_read_is_written(file: OpenFile, tmp_
         if parent.is_relative_to(tmp_path.parent.parent):
             parent.chmod(0o755)
     with unprivileged():
-        open_to_append(file, str(path))
+        open_at(file, str(path))
     write(file, b"line\n")
     assert path.read_text() == "before\nline\n"
     with pytest.raises(OSError, match="Bad file"):
@@ -86,12 +111,12 @@ def test_a_file_that_cannot_be_written_is_an_error(file: OpenFile, tmp_path: Pat
     path.touch()
     path.chmod(0o444)
     with unprivileged(), pytest.raises(PermissionError):
-        open_to_append(file, str(path))
+        open_at(file, str(path))
 
 
 def test_a_folder_is_an_error(file: OpenFile, tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
-        open_to_append(file, str(tmp_path))
+        open_at(file, str(tmp_path))
 
 
 @pytest.mark.parametrize("call", ["stat", "readlink", "open"])
@@ -102,15 +127,148 @@ def test_an_error_of_the_disk_is_not_a_missing_file(
     path.touch()
     failing(monkeypatch, call, error(EIO), only_for=path)
     with pytest.raises(OSError, match="Input/output"):
-        open_to_append(file, str(path))
+        open_at(file, str(path))
 
 
+@pytest.mark.parametrize("call", ["readlink", "stat", "open", "lstat", "mkdir"])
 def test_an_exception_of_a_signal_handler_passes(
-    file: OpenFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: str, file: OpenFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing(monkeypatch, "readlink", TimeoutError("time limit"))
+    """Also one that strikes once the call has done its work."""
+    really_call = getattr(os, call)
+
+    def call_and_raise(*arguments: Any) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            really_call(*arguments)
+        raise TimeoutError("time limit")
+
+    monkeypatch.setattr(os, call, call_and_raise)
     with pytest.raises(TimeoutError):
-        open_to_append(file, str(tmp_path / "app.log"))
+        open_at(file, str(tmp_path / "some" / "folder" / "app.log"))
+
+
+# -- making it ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    return folder / "app.log"
+
+
+def make_successor_of(path: Path) -> None:
+    """What a rotation leaves between its two renames."""
+    path.with_name(".app.log.ready").touch(0o600)
+
+
+def test_a_file_that_is_being_rotated_is_waited_for(
+    path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made in the moment in which it is missing, it would have the mode of any new file, not its own."""
+    clock = Clock(monkeypatch, _flock)
+    with locked(path.parent) as fd:
+
+        def finish() -> None:
+            assert not path.exists()
+            path.touch(0o600)
+            fcntl.flock(fd, fcntl.LOCK_UN)
+
+        monkeypatch.setattr(os, "sched_yield", finish)
+        open_to_append(file, str(path), FolderLock(), clock.now)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert file.status_at(str(path)) is not None
+
+
+def test_a_file_that_is_moved_while_it_is_opened_is_not_made_in_passing(
+    path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was there when its opening began can be missing when it is opened: that is a rotation, too."""
+    path.touch(0o600)
+    really_open = os.open
+
+    def move_and_open(name: str, *arguments: Any) -> int:
+        monkeypatch.setattr(os, "open", really_open)
+        path.rename(path.with_name("app.log.1"))
+        make_successor_of(path)
+        return really_open(name, *arguments)
+
+    monkeypatch.setattr(os, "open", move_and_open)
+    open_at(file, str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_folder_is_locked_until_the_file_is_made(
+    path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = descriptors(path.parent)
+    really_open = os.open
+    seen: list[tuple[bool, bool]] = []
+
+    def look_and_open(name: str, flags: int, *arguments: Any) -> int:
+        if name == str(path):
+            seen.append((bool(flags & os.O_CREAT), is_unlocked(path.parent)))
+        return really_open(name, flags, *arguments)
+
+    monkeypatch.setattr(os, "open", look_and_open)
+    open_at(file, str(path))
+    monkeypatch.undo()
+    assert seen == [(False, True), (True, False)]
+    assert is_unlocked(path.parent)
+    file.close()
+    assert descriptors(path.parent) == before
+
+
+def test_a_successor_is_put_in_place_under_the_lock(
+    path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a rotation is under way, its successor would have two names."""
+    make_successor_of(path)
+    really_link = os.link
+
+    def link(*names: str) -> None:
+        assert not is_unlocked(path.parent)
+        really_link(*names)
+
+    monkeypatch.setattr(os, "link", link)
+    open_at(file, str(path))
+    assert [found.name for found in path.parent.iterdir()] == ["app.log"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_stays_locked_does_not_keep_the_file_from_being_made(path: Path, file: OpenFile) -> None:
+    """A rotation that was stopped between its renames has made the file's successor: that is used."""
+    make_successor_of(path)
+    with locked(path.parent):
+        open_to_append(file, str(path), FolderLock(), time.monotonic() - LOCK_TIMEOUT)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_cannot_be_locked_does_not_keep_the_file_from_being_made(
+    path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "open", error(EIO), only_for=path.parent)
+    open_at(file, str(path))
+    assert path.exists()
+
+
+def test_no_interrupt_leaves_the_folder_locked(path: Path) -> None:
+    """Nor the file or the folder open, once both are closed, as their owner does."""
+    before = descriptors(path.parent)
+    for moment in moments():
+        file, lock = OpenFile(), FolderLock()
+        goes_on = interrupted(partial(open_to_append, file, str(path), lock, time.monotonic()), moment)
+        assert is_unlocked(path.parent), moment
+        file.close()
+        lock.release()
+        assert descriptors(path.parent) == before, moment
+        path.unlink(missing_ok=True)
+        if not goes_on:
+            break
+    assert moment > 50
+
+
+# -- paths that are no plain file -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOENT, errno.ENOTDIR, errno.EACCES])
@@ -119,7 +277,7 @@ def test_a_path_that_is_no_link_is_a_path(
 ) -> None:
     """Whatever keeps it from being read as a link is for the opening to report, or no error at all."""
     failing(monkeypatch, "readlink", error(number), only_for=tmp_path / "app.log")
-    open_to_append(file, str(tmp_path / "app.log"))
+    open_at(file, str(tmp_path / "app.log"))
     assert file.is_regular
 
 
@@ -134,7 +292,7 @@ def test_a_path_to_a_descriptor_shares_it(folder: str, links: int, file: OpenFil
         link.symlink_to(path)
         path = str(link)
     os.write(fd, b"printed\n")
-    open_to_append(file, path)
+    open_at(file, path)
     write(file, b"logged\n")
     os.write(fd, b"printed\n")
     os.close(fd)
@@ -147,35 +305,35 @@ def test_a_relative_link_is_followed_from_its_folder(file: OpenFile, tmp_path: P
     (tmp_path / "descriptor").symlink_to(f"/proc/self/fd/{fd}")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "app.log").symlink_to("../descriptor")
-    open_to_append(file, str(tmp_path / "folder" / "app.log"))
+    open_at(file, str(tmp_path / "folder" / "app.log"))
     os.close(fd)
     assert not file.is_regular
 
 
 def test_a_file_whose_name_is_a_number_is_a_file(file: OpenFile, tmp_path: Path) -> None:
-    open_to_append(file, str(tmp_path / "1"))
+    open_at(file, str(tmp_path / "1"))
     assert file.is_regular
 
 
 def test_a_descriptor_that_is_not_open_is_an_error(file: OpenFile) -> None:
     with pytest.raises(OSError, match="Bad file"):
-        open_to_append(file, "/proc/self/fd/1000")
+        open_at(file, "/proc/self/fd/1000")
 
 
 def test_links_that_lead_nowhere_are_an_error(file: OpenFile, tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(OSError, match="Too many levels"):
-        open_to_append(file, str(tmp_path / "a"))
+        open_at(file, str(tmp_path / "a"))
 
 
 def test_a_fifo_is_written_and_its_reader_sees_its_end(file: OpenFile, tmp_path: Path) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     with pytest.raises(OSError, match="No such device"):
-        open_to_append(file, str(path))
+        open_at(file, str(path))
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    open_to_append(file, str(path))
+    open_at(file, str(path))
     write(file, b"line\n")
     file.close()
     assert os.read(reader, 99) == b"line\n"

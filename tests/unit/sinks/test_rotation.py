@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +13,7 @@ import pytest
 
 from taskflow_loguru.sinks import _rotation
 from taskflow_loguru.sinks._flock import LOCK_TIMEOUT
+from taskflow_loguru.sinks._folder_lock import FolderLock
 from taskflow_loguru.sinks._notices import Notices
 from taskflow_loguru.sinks._open_file import OpenFile
 from taskflow_loguru.sinks._rotation import ROTATION_RETRY, Rotation
@@ -34,10 +36,10 @@ def notices() -> Notices:
 
 @pytest.fixture
 def rotation(notices: Notices) -> Iterator[Rotation]:
-    rotation = Rotation(2, None, notices)
+    rotation = Rotation(2, None, FolderLock(), notices)
     yield rotation
-    for file in rotation.files:
-        file.close()
+    rotation.successor.close()
+    rotation._folder.release()
 
 
 @pytest.fixture
@@ -150,6 +152,23 @@ def test_an_exception_of_a_signal_handler_keeps_the_successor(
     assert contents(path) == {"app.log": "", "app.log.1": "new\n"}
 
 
+def test_an_error_of_closing_the_folder_is_no_failure(
+    rotation: Rotation, path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rotation is done by then."""
+    really_close = os.close
+
+    def close(fd: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+        really_close(fd)
+        if is_folder:
+            raise error(EIO)
+
+    monkeypatch.setattr(os, "close", close)
+    assert perform(rotation, path, file)
+    assert rotation.count == 1
+
+
 def test_a_backup_that_cannot_be_deleted_is_reported_and_the_file_rotates(
     rotation: Rotation, path: Path, file: OpenFile, notices: Notices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +220,7 @@ def test_backups_are_compressed_after_a_rotation(
     compression: Any, expected: bool, path: Path, file: OpenFile, notices: Notices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[str] = []
-    rotation = Rotation(2, compression, notices)
+    rotation = Rotation(2, compression, FolderLock(), notices)
     monkeypatch.setattr(rotation._compressor, "start", started.append)
     path.with_name("app.log.1.gz").write_text("compressed")
     assert perform(rotation, path, file)
@@ -216,7 +235,7 @@ def test_no_interrupt_loses_a_line_or_a_backup(path: Path) -> None:
     for moment in moments():
         path.write_text("new\n")
         make_backups(path, 1, 2)
-        rotation, file = Rotation(3, None, Notices()), OpenFile()
+        rotation, file = Rotation(3, None, FolderLock(), Notices()), OpenFile()
         file.open(str(path), os.O_RDWR)
         goes_on = interrupted(partial(rotation.perform, str(path), file, time.monotonic()), moment)
         assert is_unlocked(path.parent), moment

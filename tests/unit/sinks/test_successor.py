@@ -36,6 +36,11 @@ def hidden(path: Path) -> Path:
 
 
 @pytest.fixture
+def ready(path: Path) -> Path:
+    return path.with_name(".app.log.ready")
+
+
+@pytest.fixture
 def backup(path: Path) -> Path:
     return path.with_name("app.log.1")
 
@@ -98,17 +103,21 @@ def test_it_is_private_until_it_has_the_mode_of_the_old_file(
 
 
 def test_one_that_a_killed_rotation_left_is_made_anew(
-    path: Path, hidden: Path, old: OpenFile, successor: OpenFile
+    path: Path, hidden: Path, ready: Path, old: OpenFile, successor: OpenFile
 ) -> None:
     hidden.touch(0o777)
+    ready.touch()
     make_successor(successor, str(path), old)
     assert access_of(hidden) == access_of(path)
+    assert not ready.exists()
 
 
+@pytest.mark.parametrize("suffix", ["next", "ready"])
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
 def test_somebody_elses_file_under_its_name_is_left_alone(
-    kind: str, path: Path, hidden: Path, old: OpenFile, successor: OpenFile
+    kind: str, suffix: str, path: Path, old: OpenFile, successor: OpenFile
 ) -> None:
+    hidden = path.with_name(f".app.log.{suffix}")
     if kind == "file":
         hidden.write_text("not ours")
     elif kind == "folder":
@@ -257,7 +266,7 @@ def test_the_path_is_not_missing_for_a_moment(
     assert moved == [str(path.with_name(".app.log.next"))]
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EINVAL, errno.EPERM])
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM])
 def test_where_nothing_can_be_exchanged_the_files_are_moved(
     number: int,
     path: Path,
@@ -271,6 +280,21 @@ def test_where_nothing_can_be_exchanged_the_files_are_moved(
     put_in_place(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
     assert successor.status_at(str(path)) is not None
+
+
+@pytest.mark.parametrize("number", [EIO, errno.ESTALE, errno.ENOENT, errno.EACCES, errno.EBUSY])
+def test_an_exchange_that_fails_for_another_reason_changes_nothing(
+    number: int, path: Path, backup: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two renames in its place would leave the path missing for a moment, on a file system that can do better."""
+    refuse_exchange(monkeypatch, error(number))
+    make_successor(successor, str(path), old)
+    with pytest.raises(OSError) as raised:  # noqa: PT011
+        put_in_place(str(path), str(backup))
+    assert raised.value.errno == number
+    assert contents(path.parent) == {"app.log": "old\n", "app.log.1": ""}
+    discard_successor(str(path), str(backup))
+    assert contents(path.parent) == {"app.log": "old\n"}
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
@@ -327,7 +351,7 @@ def test_a_successor_that_another_process_put_in_place_is_no_error(
 
 
 def test_any_other_error_of_a_link_is_raised(
-    path: Path, backup: Path, hidden: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
+    path: Path, backup: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_exchange(monkeypatch, error(errno.EINVAL))
     make_successor(successor, str(path), old)
@@ -335,9 +359,22 @@ def test_any_other_error_of_a_link_is_raised(
         failing(patch, "link", error(EIO))
         with pytest.raises(OSError, match="Input/output"):
             put_in_place(str(path), str(backup))
-    assert contents(path.parent) == {".app.log.next": "", "app.log.1": "old\n"}
+    discard_successor(str(path), str(backup))
+    assert contents(path.parent) == {".app.log.ready": "", "app.log.1": "old\n"}
     finish_interrupted(str(path))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
+
+
+def test_a_hidden_name_that_cannot_be_removed_is_no_failure(
+    path: Path, backup: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else is done, and the next rotation removes it."""
+    refuse_exchange(monkeypatch, error(errno.EINVAL))
+    make_successor(successor, str(path), old)
+    with monkeypatch.context() as patch:
+        failing(patch, "unlink", error(EIO))
+        put_in_place(str(path), str(backup))
+        assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n", ".app.log.ready": ""}
 
 
 def test_an_exception_of_a_signal_handler_moves_nothing_back(
@@ -354,81 +391,126 @@ def test_an_exception_of_a_signal_handler_moves_nothing_back(
 # -- after a rotation that did not end -----------------------------------------------------------
 
 
-def test_a_missing_file_is_replaced_by_the_successor_that_was_made(path: Path, hidden: Path) -> None:
+def test_a_missing_file_is_replaced_by_the_successor_that_was_made(path: Path, ready: Path) -> None:
     """It has the right mode and owner, which a new file would not have."""
     path.unlink()
-    hidden.touch(0o600)
+    ready.touch(0o600)
     finish_interrupted(str(path))
     assert contents(path.parent) == {"app.log": ""}
     assert access_of(path)[0] == 0o600
 
 
-def test_a_newer_successor_is_not_removed(path: Path, hidden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_successor_that_is_being_made_is_not_used(path: Path, hidden: Path) -> None:
+    """It may not have its mode yet; and its rotation goes on, and would put it into a second place."""
+    path.unlink()
+    hidden.touch(0o600)
+    finish_interrupted(str(path))
+    assert contents(path.parent) == {".app.log.next": ""}
+
+
+def test_a_successor_that_was_used_and_moved_away_is_not_used_again(path: Path, ready: Path) -> None:
+    """Its process was killed before it had removed the hidden name: what is written to the one is in the other."""
+    path.unlink()
+    ready.touch()
+    os.link(ready, path.with_name("moved"))
+    finish_interrupted(str(path))
+    assert contents(path.parent) == {".app.log.ready": "", "moved": ""}
+
+
+def test_a_newer_successor_is_not_removed(path: Path, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file was missing, and another process has put its successor there and rotated since."""
     path.unlink()
-    hidden.touch()
+    ready.touch()
     really_link = os.link
 
     def link(name: str, new_name: str) -> None:
         os.rename(name, new_name)
-        hidden.touch()
+        ready.touch()
         really_link(name, new_name)
 
     monkeypatch.setattr(os, "link", link)
     finish_interrupted(str(path))
-    assert contents(path.parent) == {".app.log.next": "", "app.log": ""}
+    assert contents(path.parent) == {".app.log.ready": "", "app.log": ""}
 
 
-def test_a_successor_that_has_become_the_file_is_left_over(path: Path, hidden: Path, successor: OpenFile) -> None:
+def test_a_successor_that_cannot_lose_its_hidden_name_is_used(
+    path: Path, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.unlink()
+    ready.touch()
+    failing(monkeypatch, "unlink", error(EIO))
+    finish_interrupted(str(path))
+    assert contents(path.parent) == {".app.log.ready": "", "app.log": ""}
+
+
+def test_a_successor_that_has_become_the_file_is_left_over(
+    path: Path, hidden: Path, ready: Path, successor: OpenFile
+) -> None:
     """Killed between the link and the removal of its hidden name, or finished by another process."""
-    os.link(path, hidden)
+    os.link(path, ready)
     old = OpenFile()
     old.open(str(path), os.O_RDWR)
     make_successor(successor, str(path), old)
-    assert contents(path.parent) == {".app.log.next": "", "app.log": "old\n"}
+    assert contents(path.parent) == {hidden.name: "", "app.log": "old\n"}
     old.close()
 
 
-def test_a_file_that_is_there_is_not_replaced(path: Path, hidden: Path) -> None:
-    hidden.touch()
+def test_a_file_that_is_there_is_not_replaced(path: Path, ready: Path) -> None:
+    ready.touch()
     finish_interrupted(str(path))
-    assert contents(path.parent) == {"app.log": "old\n", ".app.log.next": ""}
+    assert contents(path.parent) == {"app.log": "old\n", ".app.log.ready": ""}
 
 
-def test_without_a_successor_the_file_stays_missing(path: Path, hidden: Path) -> None:
+def test_without_a_successor_the_file_stays_missing(path: Path, ready: Path) -> None:
     path.unlink()
     finish_interrupted(str(path))
     assert not contents(path.parent)
-    hidden.write_text("somebody else's")
+    ready.write_text("somebody else's")
     finish_interrupted(str(path))
-    assert contents(path.parent) == {".app.log.next": "somebody else's"}
-    hidden.unlink()
-    hidden.mkdir()
+    assert contents(path.parent) == {".app.log.ready": "somebody else's"}
+    ready.unlink()
+    ready.mkdir()
     finish_interrupted(str(path))
-    assert hidden.is_dir()
+    assert ready.is_dir()
 
 
-def test_an_unknown_file_is_not_a_missing_one(path: Path, hidden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden.touch()
+def test_an_unknown_file_is_not_a_missing_one(
+    path: Path, backup: Path, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready.touch()
     failing(monkeypatch, "lstat", error(EIO), only_for=path)
     with pytest.raises(OSError, match="Input/output"):
         finish_interrupted(str(path))
-    discard_successor(str(path))
-    assert hidden.exists()
+    discard_successor(str(path), str(backup))
+    assert ready.exists()
 
 
-def test_the_successor_of_a_rotation_that_failed_is_deleted(path: Path, hidden: Path) -> None:
-    hidden.touch()
-    discard_successor(str(path))
+@pytest.mark.parametrize("name", ["app.log.1", ".app.log.next", ".app.log.ready"])
+def test_the_successor_of_a_rotation_that_failed_is_deleted(name: str, path: Path, backup: Path) -> None:
+    """Whichever name it had by then; nothing else under that name is."""
+    successor = path.with_name(name)
+    successor.touch()
+    discard_successor(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "old\n"}
-    discard_successor(str(path))
-    hidden.write_text("somebody else's")
-    discard_successor(str(path))
-    assert hidden.exists()
+    discard_successor(str(path), str(backup))
+    successor.write_text("somebody else's")
+    discard_successor(str(path), str(backup))
+    assert successor.exists()
 
 
-def test_a_missing_file_needs_the_successor(path: Path, hidden: Path) -> None:
-    path.unlink()
+def test_one_name_that_cannot_be_removed_does_not_keep_the_other(
+    path: Path, backup: Path, hidden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup.touch()
     hidden.touch()
-    discard_successor(str(path))
-    assert hidden.exists()
+    failing(monkeypatch, "unlink", error(EIO), only_for=backup)
+    discard_successor(str(path), str(backup))
+    assert contents(path.parent) == {"app.log": "old\n", "app.log.1": ""}
+
+
+def test_a_missing_file_needs_the_successor(path: Path, backup: Path, hidden: Path, ready: Path) -> None:
+    path.unlink()
+    for name in (backup, hidden, ready):
+        name.touch()
+    discard_successor(str(path), str(backup))
+    assert contents(path.parent) == {".app.log.ready": ""}
