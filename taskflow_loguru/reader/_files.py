@@ -144,9 +144,10 @@ def _inode(file: LogFile) -> tuple[int, int]:
 def _is_empty(file: LogFile) -> bool:
     """Whether a backup is empty: it has no lines, or is the successor that a rotation is about to put in place.
 
-    The successor would count as older than the file itself, and its lines as read already.
+    The successor would count as older than the file itself, and its lines as read already. An empty ``.gz`` is torn,
+    not empty: whoever reads it gets an error.
     """
-    return os.fstat(file.fileno()).st_size == 0
+    return not isinstance(file, gzip.GzipFile) and os.fstat(file.fileno()).st_size == 0
 
 
 def _is_copy(file: LogFile, others: Sequence[LogFile]) -> bool:

@@ -59,6 +59,10 @@ class LineReader:
 
     def _read(self) -> bytes:
         try:
-            return self.file.read1(BLOCK_BYTES)
-        except (EOFError, zlib.error) as error:
+            block = self.file.read1(BLOCK_BYTES)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise gzip.BadGzipFile(f"{self.file.name!r}: {error}") from error
+        # Even an empty text takes 20 bytes as gzip. Python reads a file of 0 bytes as an empty text.
+        if not block and isinstance(self.file, gzip.GzipFile) and os.fstat(self.file.fileno()).st_size == 0:
+            raise gzip.BadGzipFile(f"{self.file.name!r}: the file is empty, its lines are lost")
+        return block

@@ -60,8 +60,15 @@ def test_a_path_without_a_folder_is_in_the_current_one(path: Path, monkeypatch: 
 @pytest.mark.parametrize("count", [3, 100_000])
 @pytest.mark.parametrize(
     "damage",
-    [lambda whole: whole[: len(whole) // 2], lambda whole: whole[:5], lambda whole: whole[:20] + b"x" * len(whole)],
-    ids=["half", "begin of the header", "overwritten"],
+    [
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:5],
+        lambda whole: whole[:1],
+        lambda whole: b"",
+        lambda whole: whole[:20] + b"x" * len(whole),
+        lambda whole: b"\0" * len(whole),
+    ],
+    ids=["half", "begin of the header", "first byte", "empty", "overwritten", "zeros"],
 )
 def test_a_torn_gzip_file_is_an_error_behind_what_can_be_read(
     path: Path, damage: Callable[[bytes], bytes], count: int
