@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -256,7 +257,8 @@ ALL = [
 
 
 def name_of(wrong: Wrong) -> str:
-    value = getattr(wrong.value, "__name__", None) or repr(wrong.value)
+    """The name of a test. An object's address is left out: it differs from run to run, and from worker to worker."""
+    value = re.sub(r" at 0x[0-9a-f]+", "", getattr(wrong.value, "__name__", None) or repr(wrong.value))
     call = wrong.call.args[0] if isinstance(wrong.call, partial) else wrong.call
     return f"{call.__name__}-{wrong.parameter}-{value}"
 
