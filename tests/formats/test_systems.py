@@ -95,7 +95,7 @@ def otlp(value: Any) -> dict[str, Any]:
         return {"kvlistValue": {"values": otlp_map(value)}}
     if isinstance(value, list):
         return {"arrayValue": {"values": list(map(otlp, value))}}
-    if isinstance(value, (int, float)):  # a number of JSON is a double to the receiver
+    if isinstance(value, (int, float)):  # of any size
         return {"doubleValue": float(value)}
     return {} if value is None else {"stringValue": value}
 

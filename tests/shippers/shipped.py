@@ -199,7 +199,7 @@ class Collector(Shipper):
 
     def prepare(self) -> None:
         self._received: list[dict[str, Any]] = []
-        self._server = _OtlpServer(self._received.append)
+        self._server = OtlpServer(self._received.append)
         parts = []
         for kind in self.paths:
             text = self.source(kind)
@@ -276,8 +276,8 @@ SHIPPERS: dict[str, type[Shipper]] = {
 """The shippers that the tests run, by the name of the program."""
 
 
-class _OtlpServer:
-    """Takes what an OTLP exporter sends as JSON over HTTP."""
+class OtlpServer:
+    """Takes what an OTLP exporter sends as JSON over HTTP: log records, each with its resource."""
 
     def __init__(self, receive: Callable[[dict[str, Any]], None]) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -286,7 +286,7 @@ class _OtlpServer:
                 for resource in request["resourceLogs"]:
                     for scope in resource["scopeLogs"]:
                         for record in scope["logRecords"]:
-                            receive(record)
+                            receive({**record, "resource": resource["resource"]})
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", "2")

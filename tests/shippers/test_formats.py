@@ -1,0 +1,154 @@
+"""The formats for other systems, read by the real program with the configuration that docs/formats.md shows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from taskflow_loguru import ecs_line, otel_line
+from tests.formats.events import active_span, failure, line_of, record_of
+from tests.hosting import WAIT_SECONDS
+
+from .shipped import OtlpServer
+
+PAGE = Path(__file__).parents[2] / "docs/formats.md"
+LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
+
+
+def configuration(first_line: str) -> Any:
+    """The block of YAML on the page that begins with that line."""
+    block = PAGE.read_text("utf-8").partition(f"```yaml\n{first_line}")[2].partition("```")[0]
+    return yaml.safe_load(first_line + block)
+
+
+def write(path: Path, format: Callable[..., str]) -> list[dict[str, Any]]:
+    """Write a line of each level, one with a span, and one with all that an event may have; return their fields."""
+    options = {"service": "shop", "environment": "production", "host": "web-1"}
+    lines = [line_of(format, record_of(f"größe\n{level}", level=level), **options) for level in LEVELS]
+    with active_span():
+        lines += [line_of(format, record_of(), **options), line_of(format, failure(), **options)]
+    path.write_text("".join(lines), "utf-8")
+    return list(map(json.loads, lines))
+
+
+@contextmanager
+def running(command: list[str], folder: Path) -> Iterator[None]:
+    with (folder / "stderr").open("w") as stderr:
+        process = subprocess.Popen(command, stdout=stderr, stderr=stderr, cwd=folder)
+    yield
+    process.terminate()
+    process.wait(WAIT_SECONDS)
+
+
+def wait_for(count: int, arrived: Callable[[], list[Any]]) -> list[Any]:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while len(found := arrived()) < count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def test_the_collector_makes_log_records_of_otel_line(tmp_path: Path, program: Callable[[str], str]) -> None:
+    """Time, severity, body, trace, attributes and resource, each in its place and with its type."""
+    lines = write(tmp_path / "tasks.jsonl", otel_line)
+    received: list[dict[str, Any]] = []
+    server = OtlpServer(received.append)
+    settings = configuration("receivers:\n")
+    settings["receivers"]["filelog"].update(include=[str(tmp_path / "tasks.jsonl")], start_at="beginning")
+    settings["exporters"] = {"otlphttp": {"endpoint": server.url, "encoding": "json", "compression": "none"}}
+    pipelines = {"logs": {"receivers": ["filelog"], "exporters": ["otlphttp"]}}
+    settings["service"] = {"telemetry": {"metrics": {"level": "none"}}, "pipelines": pipelines}
+    (tmp_path / "collector.yaml").write_text(yaml.safe_dump(settings))
+    with running([program("otelcol"), "--config", str(tmp_path / "collector.yaml")], tmp_path):
+        wait_for(len(lines), lambda: received)
+    server.close()
+    # As text: to Python, 2 and 2.0 are equal.
+    as_text = partial(json.dumps, sort_keys=True)
+    assert [as_text(fields_of_record(record)) for record in received] == list(map(as_text, lines))
+    assert "\terror\t" not in (tmp_path / "stderr").read_text()
+
+
+def fields_of_record(record: dict[str, Any]) -> dict[str, Any]:
+    """The line of which the collector made a log record."""
+    seconds, nanoseconds = divmod(int(record["timeUnixNano"]), 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=nanoseconds // 1000, tzinfo=None)
+    attributes = values_of(record["attributes"])
+    assert attributes.pop("log.file.name") == "tasks.jsonl"
+    fields = {
+        "timestamp": f"{moment.isoformat(timespec='microseconds')}Z",
+        "severity_text": record["severityText"],
+        "severity_number": record["severityNumber"],
+        "body": value_of(record["body"]),
+        "attributes": attributes,
+        "resource": values_of(record["resource"]["attributes"]),
+    }
+    if "traceId" in record:
+        fields |= {"trace_id": record["traceId"], "span_id": record["spanId"], "trace_flags": f"{record['flags']:02x}"}
+    return fields
+
+
+def value_of(value: dict[str, Any]) -> Any:
+    """The value of an AnyValue of OTLP: in JSON its integers are text, and some of its doubles look like integers."""
+    [(kind, content)] = value.items()
+    if kind == "kvlistValue":
+        return values_of(content["values"])
+    if kind == "arrayValue":
+        return list(map(value_of, content["values"]))
+    return {"intValue": int, "doubleValue": float}.get(kind, lambda it: it)(content)
+
+
+def values_of(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {pair["key"]: value_of(pair["value"]) for pair in pairs}
+
+
+def test_filebeat_makes_events_of_ecs_line(tmp_path: Path, program: Callable[[str], str]) -> None:
+    """Each field of the schema in its object, and its host, time and version in place of Filebeat's own."""
+    lines = write(tmp_path / "tasks.jsonl", ecs_line)
+    settings = configuration("filebeat.inputs:\n")
+    settings["filebeat.inputs"][0]["paths"] = [str(tmp_path / "tasks.jsonl")]
+    settings["output.file"] = {"path": str(tmp_path), "filename": "out", "permissions": 0o644}
+    settings["queue.mem"] = {"flush.min_events": 1, "flush.timeout": "0s"}
+    (tmp_path / "filebeat.yml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "filebeat.yml").chmod(0o600)
+
+    def events() -> list[Any]:
+        texts = [text for path in tmp_path.glob("out*.ndjson") for text in path.read_text("utf-8").splitlines(True)]
+        return [json.loads(text) for text in texts if text.endswith("\n")]
+
+    command = [program("filebeat"), "-e", "-c", str(tmp_path / "filebeat.yml"), "--path.home", str(tmp_path)]
+    with running(command, tmp_path):
+        found = wait_for(len(lines), events)
+    assert len(found) == len(lines)
+    for event, line in zip(found, lines, strict=True):
+        expected = expanded(line)
+        expected["@timestamp"] = f"{line['@timestamp'][:23]}Z"  # Filebeat keeps milliseconds
+        # Filebeat adds fields of its own, among others to "log".
+        assert {name: common(event[name], value) for name, value in expected.items()} == expected
+        assert not [name for name in event if "." in name]
+
+
+def expanded(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with objects in place of dots in their names."""
+    made: dict[str, Any] = {}
+    for name, value in fields.items():
+        *parents, last = name.split(".")
+        place = made
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return made
+
+
+def common(found: Any, expected: Any) -> Any:
+    """Of an object what the other names; any other value as it is."""
+    if not isinstance(found, dict) or not isinstance(expected, dict):
+        return found
+    return {name: common(found[name], expected[name]) for name in expected if name in found}
