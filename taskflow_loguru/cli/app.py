@@ -78,6 +78,7 @@ def follow(
 def show(
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The id of a task, or its beginning.")],
     paths: Paths,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print the whole story of one task.
 
@@ -87,10 +88,11 @@ def show(
     Examples:
       taskflow-loguru show 7f3c12ab tasks.log
       taskflow-loguru show 7f3c12ab /srv/host1/tasks.log /srv/host2/tasks.log
+      taskflow-loguru show --json 7f3c12ab tasks.jsonl | jq '.runs[-1].status'
     """
     from .show import run_show
 
-    run_show(task_id, paths)
+    run_show(task_id, paths, as_json=as_json)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from taskflow_loguru.formats import TaskLine
 
 from .live import merged_live
 from .logs import without_backups
-from .moments import rfc3339
 from .printing import LEVEL_STYLES, STATUS_STYLES, one_line
 from .story import SHORT_ID, matches
 
@@ -80,11 +79,10 @@ def _live(paths: Sequence[Path], since: datetime | None) -> Iterator[tuple[TaskL
 
 
 def _json_printer(paths: Sequence[Path]) -> Callable[[TaskLine, Path], None]:
-    names = [field.name for field in fields(TaskLine)]
+    from .lines_json import line_fields
 
     def show(line: TaskLine, path: Path) -> None:
-        values = {name: value for name in names if (value := getattr(line, name)) not in (None, {})}
-        values["time"] = rfc3339(line.time)
+        values = line_fields(line)
         if len(paths) > 1:
             values["path"] = str(path)
         print(json.dumps(values, default=str), flush=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
-
-from taskflow_loguru.formats import TaskLine
+from typing import TypeVar
 
 DELAY = 1.0
 """Seconds before the bar appears."""
@@ -17,26 +18,34 @@ DELAY = 1.0
 _LINES_BETWEEN_LOOKS = 5_000
 
 
-def with_progress(lines: Iterable[TaskLine], paths: Sequence[Path]) -> Iterator[TaskLine]:
+Line = TypeVar("Line")
+TimeOf = Callable[[Line], datetime | None]
+
+
+def with_progress(
+    lines: Iterable[Line], paths: Sequence[Path], time_of: TimeOf[Line] = attrgetter("time")
+) -> Iterator[Line]:
     """Yield *lines*; on a terminal show how far they are, by their times, on the way to the newest file's."""
     if not sys.stderr.isatty():
         return iter(lines)
-    return _with_progress(lines, paths)
+    return _with_progress(lines, paths, time_of)
 
 
-def _with_progress(lines: Iterable[TaskLine], paths: Sequence[Path]) -> Iterator[TaskLine]:
+def _with_progress(lines: Iterable[Line], paths: Sequence[Path], time_of: TimeOf[Line]) -> Iterator[Line]:
     iterator = iter(lines)
     begin = time.monotonic()
     first: float | None = None
     for number, line in enumerate(iterator, 1):
         yield line
-        if first is None and line.time is not None:
-            first = line.time.timestamp()
+        if first is None and (moment := time_of(line)) is not None:
+            first = moment.timestamp()
         if number % _LINES_BETWEEN_LOOKS == 0 and first is not None and time.monotonic() - begin >= DELAY:
-            yield from _with_bar(iterator, number, first, paths)
+            yield from _with_bar(iterator, number, first, paths, time_of)
 
 
-def _with_bar(lines: Iterator[TaskLine], number: int, first: float, paths: Sequence[Path]) -> Iterator[TaskLine]:
+def _with_bar(
+    lines: Iterator[Line], number: int, first: float, paths: Sequence[Path], time_of: TimeOf[Line]
+) -> Iterator[Line]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -48,8 +57,8 @@ def _with_bar(lines: Iterator[TaskLine], number: int, first: float, paths: Seque
         task = progress.add_task("", total=total, lines=number)
         for number, line in enumerate(lines, number + 1):  # noqa: B020  # goes on counting
             yield line
-            if number % _LINES_BETWEEN_LOOKS == 0 and line.time is not None:
-                progress.update(task, completed=line.time.timestamp() - first, lines=number)
+            if number % _LINES_BETWEEN_LOOKS == 0 and (moment := time_of(line)) is not None:
+                progress.update(task, completed=moment.timestamp() - first, lines=number)
 
 
 def _newest(paths: Sequence[Path]) -> float:

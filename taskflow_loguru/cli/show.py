@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -18,27 +19,36 @@ from taskflow_loguru.formats import TaskLine
 from .logs import Logs
 from .moments import clock, seconds
 from .printing import LEVEL_STYLES, block, console, one_line, status_text
+from .progress import with_progress
 from .runs import Run
-from .story import AmbiguousIdError, Attempt, Chapter, Told, tell
+from .story import AmbiguousIdError, Attempt, Chapter, Story, Told, tell
 
 
-def run_show(task_id: str, paths: Sequence[Path]) -> None:
+def run_show(task_id: str, paths: Sequence[Path], *, as_json: bool) -> None:
     logs = Logs(paths)
     try:
-        story = tell(task_id, logs.lines_with_paths())
+        story = tell(task_id, with_progress(logs.lines_with_paths(), logs.paths, lambda one: one[0].time))
     except AmbiguousIdError as error:
         ids = "\n  ".join(map(one_line, error.task_ids))
         _fail(f"several tasks have an id that begins with {task_id!r}:\n  {ids}")
     if story is None:
         _fail(f"no line of a task {task_id!r}" + (" in what could be read" if logs.failed else ""))
-    out = console()
+    if as_json:
+        from .lines_json import story_fields
+
+        print(json.dumps(story_fields(story), indent=2, default=str))
+    else:
+        _print_story(console(), story)
+    if logs.failed:
+        raise typer.Exit(1)
+
+
+def _print_story(out: Console, story: Story) -> None:
     out.print(Text.assemble((one_line(story.func_name), "bold"), f"  {one_line(story.task_id)}"), soft_wrap=True)
     paths_used = {one.path for chapter in story.chapters for attempt in chapter.attempts for one in attempt.lines}
     names = _short_names(paths_used)
     for number, chapter in enumerate(story.chapters, 1):
         _print_chapter(out, chapter, f"Run {number} of {len(story.chapters)}: " * (len(story.chapters) > 1), names)
-    if logs.failed:
-        raise typer.Exit(1)
 
 
 def _fail(text: str) -> NoReturn:

@@ -114,12 +114,15 @@ def test_a_torn_gzip_backup_is_an_error_that_names_it(cli: Cli, tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
-def test_a_long_reading_shows_a_progress_bar_on_a_terminal(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "last"), [(["report"], "send_email"), (["show", "xyz"], "no line of a task 'xyz'")]
+)
+def test_a_long_reading_shows_a_progress_bar_on_a_terminal(tmp_path: Path, command: list[str], last: str) -> None:
     """A pipe feeds it slower than it reads: a FIFO holds it until the bar was there."""
     path = tmp_path / "tasks.log"
     os.mkfifo(path)
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    terminal = pexpect.spawn(COMMAND, ["report", str(path)], env=environment, encoding="utf-8", timeout=60)
+    terminal = pexpect.spawn(COMMAND, [*command, str(path)], env=environment, encoding="utf-8", timeout=60)
     with path.open("w") as fifo:
         for _ in range(100):
             fifo.write("[abc12345] [send_email] 2026-01-01T12:00:00 hello\n" * 20_000)
@@ -128,5 +131,5 @@ def test_a_long_reading_shows_a_progress_bar_on_a_terminal(tmp_path: Path) -> No
                 break
         else:
             pytest.fail("no bar")
-    terminal.expect_exact("send_email")
+    terminal.expect_exact(last)
     terminal.expect(pexpect.EOF)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from taskflow_loguru import json_line
@@ -52,6 +53,35 @@ def test_of_json_lines_it_shows_level_data_error_and_traceback(cli: Cli, tmp_pat
     printed = cli("show", "abc12345-6789", "tasks.jsonl").stdout
     assert "+500 ms  warning  charging  order=42\n" in printed
     assert printed.endswith("error: refused\nTraceback:\n  line 1\nOSError: \\x1b[31mrefused\n")
+
+
+def test_as_json_it_has_each_run_with_its_attempts_and_lines(cli: Cli, tmp_path: Path) -> None:
+    """The figures of a run as in ``report --json``, the fields of a line as in ``follow --json``."""
+    log = LogWriter(tmp_path / "tasks.jsonl", format=json_line)
+    log.status(0, "running")
+    log.log(0.5, "charging", extra={"order": 42})
+    log.log(1, "once more", attempt=1)
+    log.status(2, "failed", attempt=1, duration=1.0, error="refused", stacktrace="Traceback:\nOSError: refused")
+    log.status(60, "running")
+    story = json.loads(cli("show", "--json", "abc", "tasks.jsonl").stdout)
+    assert (story["task_id"], story["func_name"]) == ("abc12345-6789", "send_email")
+    first, second = story["runs"]
+    figures = {"status": "failed", "started": "2026-01-01T12:00:00.000000Z", "duration": 1.0, "retries": 1}
+    assert first.items() >= {**figures, "reason": "refused", "stacktrace": "Traceback:\nOSError: refused"}.items()
+    assert [(one["attempt"], [line["message"] for line in one["lines"]]) for one in first["attempts"]] == [
+        (0, ["-- RUNNING", "charging"]),
+        (1, ["--- Retry 1 ---", "once more", "-- FAILED"]),
+    ]
+    line = first["attempts"][0]["lines"][1]
+    assert (line["time"], line["data"], line["path"]) == ("2026-01-01T12:00:00.500000Z", {"order": 42}, "tasks.jsonl")
+    assert (second["status"], second["ended"]) == ("running", None)
+
+
+def test_as_json_a_run_without_a_status_line_has_none(cli: Cli, tmp_path: Path) -> None:
+    LogWriter(tmp_path / "tasks.log").log(0, "hello")
+    [run] = json.loads(cli("show", "--json", "abc", "tasks.log").stdout)["runs"]
+    assert run["status"] is None
+    assert [line["message"] for line in run["attempts"][0]["lines"]] == ["hello"]
 
 
 def test_an_ambiguous_beginning_is_an_error_that_lists_the_ids(cli: Cli, tmp_path: Path) -> None:

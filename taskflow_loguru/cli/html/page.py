@@ -21,7 +21,8 @@ def render_page(fields: dict[str, Any]) -> str:
     for failure in fields["failures"]:
         if failure["stacktrace"] and len(failure["stacktrace"]) > MAX_STACKTRACE:
             failure["stacktrace"] = f"[...]{failure['stacktrace'][-MAX_STACKTRACE:]}"
-    chart, script, style = _file("chart.umd.min.js"), _file("page.js"), _file("page.css")
+    chart, style = _file("chart.umd.min.js"), _file("page.css")
+    script = "\n".join(map(_file, ("tables.js", "charts.js", "page.js")))
     policy = f"default-src 'none'; script-src {_hash(chart)} {_hash(script)}; style-src {_hash(style)}"
     parts = {
         "policy": policy,
