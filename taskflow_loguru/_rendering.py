@@ -25,7 +25,8 @@ def check_format(format: str | FormatFunction) -> None:
     if not isinstance(format, str):
         if not callable(format):
             raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
-        renderer_of(format)  # raises for a wrong option of a format of ours
+        if renderer_of(format) is not None:  # it raises for a wrong option of a format of ours
+            return
         check_function("format", format, "the record")
     example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
     try:

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ import pytest
 from fastapi_taskflow import LifecycleEvent, LogEvent
 from fastapi_taskflow.models import TaskStatus
 from hypothesis import HealthCheck, settings
+from loguru._better_exceptions import ExceptionFormatter
 
 # A busy machine is no defect: no test of ours says how long an example may take.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+# For each handler, loguru asks sysconfig for the folders of all libraries. That takes longer than most tests.
+ExceptionFormatter._get_lib_dirs = staticmethod(cache(ExceptionFormatter._get_lib_dirs))  # type: ignore[method-assign]
 
 OPT = Path(__file__).parents[1] / ".venv/opt/bin"
 """Where ``tests/shippers/install.sh`` installs programs."""
