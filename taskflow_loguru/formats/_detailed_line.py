@@ -13,6 +13,7 @@ from ._line import TaskLine
 from ._options import check_options
 from ._parsing import time_of
 from ._record import event_of, millisecond_of, rendered, traceback_of
+from ._task_line import has_time_in_name
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -92,7 +93,7 @@ def _line_of(facts: Facts) -> str:
 def parse_detailed_line(line: str) -> TaskLine | None:
     """Parse a line of :func:`detailed_line`; return None for any other line."""
     match = _LINE.fullmatch(line)
-    if match is None:
+    if match is None or has_time_in_name(match["func_name"]):
         return None
     task_id, func_name = unescape(match["task_id"]), unescape(match["func_name"])
     level, attempt = unescape(match["level"]).lower(), match["attempt"]

@@ -63,6 +63,7 @@ def _line_of(facts: Facts) -> str:
 # quadratic time.
 _TIMED = re.compile(r"\[(.{0,48}?)\] \[(.*?)\] (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) (.*)", re.ASCII)
 _RETRY = re.compile(r"\[(.{0,48}?)\] \[(.*)\] (--- Retry (\d{1,9}) ---)", re.ASCII)
+_TIME_IN_NAME = re.compile(r"\] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 STATUSES = {
     f"-- {status}": status.lower()
@@ -80,12 +81,20 @@ def parse_task_line(line: str) -> TaskLine | None:
     time = second_from(rest[:19])
     if time is not None and rest[19:20] == " " and task_id[:1] == "[" and len(task_id) <= 49 and "\\" not in line:
         return _timed(task_id[1:], func_name, time, rest[20:])
-    if match := _TIMED.fullmatch(line):
+    if (match := _TIMED.fullmatch(line)) and not has_time_in_name(match[2]):
         time = second_from(match[3])
         return None if time is None else _timed(unescape(match[1]), unescape(match[2]), time, unescape(match[4]))
-    if match := _RETRY.fullmatch(line):
+    if (match := _RETRY.fullmatch(line)) and not has_time_in_name(match[2]):
         return TaskLine(None, None, "retry", unescape(match[1]), unescape(match[2]), int(match[4]), match[3])
     return None
+
+
+def has_time_in_name(func_name: str) -> bool:
+    """Return whether *func_name* reaches beyond the time of its line.
+
+    Then the line is of another text format, and its message looks like a line.
+    """
+    return "] " in func_name and _TIME_IN_NAME.search(func_name) is not None
 
 
 def _timed(task_id: str, func_name: str, time: datetime, message: str) -> TaskLine:

@@ -60,7 +60,7 @@ def logrotate_rule(path: str | os.PathLike[str]) -> str:
 
 
 def lnav_format() -> str:
-    """Return the lnav format file for lines of ``task_line`` and ``json_line``, from any path."""
+    """Return the lnav format file for lines of ``task_line``, ``detailed_line`` and ``json_line``, from any path."""
     return _text("lnav.json")
 
 

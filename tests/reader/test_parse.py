@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from taskflow_loguru import FileLogger, json_line, task_line
+from taskflow_loguru import FileLogger, detailed_line, json_line, task_line
 from taskflow_loguru.reader import TaskLine, parse, read
 from taskflow_loguru.sinks import WatchedFileSink
 from tests.conftest import NOON, formatted, lifecycle_event, log_event
@@ -156,6 +157,24 @@ def test_a_function_whose_name_has_brackets_is_read(func_name: str) -> None:
     line = parse(formatted(task_line, "[x] [y] 2026-01-01T12:00:00 z", func_name=func_name))
     assert line is not None
     assert (line.func_name, line.message) == (func_name, "[x] [y] 2026-01-01T12:00:00 z")
+
+
+@pytest.mark.parametrize("format", [task_line, detailed_line])
+@pytest.mark.parametrize("end", ["", "\\"])  # a line with an escape is parsed in another way
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[x] [y] 2026-01-01T12:00:00 z",
+        "[x] [y] 2026-01-01T12:00:00.000Z INFO attempt=0 z",
+        "[x] [y] 2026-01-01T12:00:00Z z",
+        "[x] [y] --- Retry 7 ---",
+    ],
+)
+def test_a_message_that_looks_like_a_line_is_a_message(format: Callable[[Any], str], end: str, message: str) -> None:
+    """Whatever format the line has, and the one that its message looks like."""
+    line = parse(formatted(format, message + end))
+    assert line is not None
+    assert (line.event, line.func_name, line.message) == ("log", "send_email", message + end)
 
 
 GOOD = formatted(json_line)

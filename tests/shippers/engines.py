@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -61,6 +62,31 @@ class _AlloyValues(Transformer[Any, Any]):
 def parse_alloy(text: str) -> Fields:
     """The blocks and attributes of a configuration of Grafana Alloy."""
     parsed: Fields = _AlloyValues().transform(_ALLOY.parse(text))
+    return parsed
+
+
+def parse_fluentd(text: str) -> Fields:
+    """The sections and parameters of a configuration of Fluentd; a section is named as in ``<name argument>``.
+
+    Raises:
+        ValueError: A section is not closed, or not the one that is closed.
+    """
+    sections: list[tuple[str, Fields]] = [("", {})]
+    for line in text.splitlines():
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("</"):
+            name, section = sections.pop()
+            if line != f"</{name}>":
+                raise ValueError(f"{line} closes <{name}>")
+            sections[-1][1][name] = section
+        elif line.startswith("<"):
+            sections.append((line[1:-1].split()[0], {}))
+        else:
+            name, value = line.split(maxsplit=1)
+            sections[-1][1][name] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith("'") else value
+    [(_, parsed)] = sections
     return parsed
 
 

