@@ -15,8 +15,9 @@ demo: $(VENV)/demo
 serve: $(VENV)/demo
 	$(RUN) examples/quickstart.py --serve
 
+# Two processes, each of which takes the next test; whatever the tests share, such as a mount, each makes for itself.
 test: $(VENV)/dev
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist worksteal
 
 # The sinks' unit tests alone: no process, a few seconds.
 unit: $(VENV)/dev
