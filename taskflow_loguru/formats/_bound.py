@@ -13,8 +13,8 @@ from ._json import to_json
 Cost = Callable[[Any], int]
 """How many bytes of a line a value takes."""
 
-KEPT_BYTES = 64
-"""Up to how many bytes an id or a function's name is never cut; an id of the host has 36."""
+KEPT_BYTES = 66
+"""Up to how many bytes an id or a function's name is never cut: 64, and two for its quotes in JSON."""
 
 _LEAST_BYTES = 48
 """How many bytes any other value may keep: room for the text that says how much is missing."""

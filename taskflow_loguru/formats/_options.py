@@ -13,13 +13,12 @@ from ._facts import Facts
 _PROJECT = re.compile(r"[\w.:-]+", re.ASCII)
 
 _LONG = "x" * 1_000
-_ID = "x" * KEPT_BYTES
 _LARGEST: Facts = {
     "time": "2026-01-01T12:00:00.000000Z",
     "level": "critical",
     "event": "lifecycle",
-    "task_id": _ID,
-    "func_name": _ID,
+    "task_id": "\u2028" * 8 + "x" * (KEPT_BYTES - 50),  # a text line shows 8 characters, of at most 6 bytes each
+    "func_name": "x" * KEPT_BYTES,
     "attempt": 2**64,
     "message": _LONG,
     "status": _LONG,

@@ -97,6 +97,32 @@ def test_a_bound_that_is_no_int_is_refused(format: Any, value: Any) -> None:
 
 
 @every_format
+@pytest.mark.parametrize(
+    ("task_id", "func_name"),
+    [("x" * 64, "f" * 64), ("\x85" * 10, "é" * 32), ("\u2028" * 8, "\u2028" * 10)],
+    ids=["ascii", "two bytes", "escaped"],
+)
+def test_the_least_bound_holds_beside_ids_of_64_bytes_which_stay(format: Any, task_id: str, func_name: str) -> None:
+    least = least_of(format)
+    long = "x" * 5_000
+    longest = {
+        "error": long,
+        "stacktrace": f"{long}: {long}",
+        "status": long,
+        "tags": {long: long},
+        "data": {long: long},
+    }
+    numbers = {"attempt": 2**64, "retries_used": 2**64, "duration": -1.2345678901234567e-300}
+    record = {**failure(task_id=task_id, func_name=func_name, **longest, **numbers), "message": long}
+    with active_span():
+        line = line_of(format, record, max_bytes=least)
+    assert len(line.encode()) <= least
+    parsed = reader.parse(line)
+    assert parsed is not None
+    assert (parsed.task_id, parsed.func_name) == (task_id[:8] if format in TEXT_FORMATS else task_id, func_name)
+
+
+@every_format
 def test_a_bound_below_what_ids_and_times_need_is_refused_with_the_least(format: Any) -> None:
     least = least_of(format)
     with active_span():
