@@ -411,6 +411,7 @@ VALUES = [
       for _ in range(200)),
     {1e20, 2e20, 3e-20, 2**80, 1.5}, {"b", "a", None, True}, {frozenset({1e30, 2e30}), frozenset({3})},
     [[[2**64, -2**70, float("nan")]]],
+    None, True,
     {1: {2.5: [], None: {}}}, [], {}, (), b"\xff\x00", datetime.datetime(2026, 1, 1), decimal.Decimal("1E+5"),
 ]
 """
@@ -424,7 +425,8 @@ async def main():
     logger = taskflow_loguru.FileLogger("/dev/stdout", format=taskflow_loguru.json_line)
     for value in VALUES:
         data = {"value": value, value if isinstance(value, str) else "key": 1}
-        await logger.on_log(LogEvent("task", "function", "hello", "info", noon, 0, {}, data))
+        tags = {value: "tag"} if value.__hash__ else {}
+        await logger.on_log(LogEvent("task", "function", "hello", "info", noon, 0, tags, data))
     await logger.close()
 asyncio.run(main())
 print(*(name for name in ("opentelemetry", "orjson") if sys.modules.get(name)), file=sys.stderr)

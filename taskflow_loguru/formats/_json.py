@@ -64,7 +64,8 @@ def to_json(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Return *value* made of the types that JSON has; as it is, if it is a dictionary of nothing but those."""
-    if type(value) is dict and all(map(_is_scalar, list(value.values()))):
+    # The encoders spell a key such as None in two ways.
+    if type(value) is dict and all(map(_is_scalar, list(value.values()))) and set(map(type, list(value))) <= {str}:
         return value
     # Some levels are the line's own: to_json() must not cut what this has not, only because it needs another pass.
     return _plain(value, (0, 0, 0), iter(range(MAX_ITEMS)))
