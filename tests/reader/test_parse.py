@@ -177,6 +177,15 @@ def test_a_message_that_looks_like_a_line_is_a_message(format: Callable[[Any], s
     assert (line.event, line.func_name, line.message) == ("log", "send_email", message + end)
 
 
+@pytest.mark.parametrize("message", ["got [x] 2026-01-01T12:00:00 z", "[x] --- Retry 7 ---", "] 2026-01-01T12:00:00 "])
+def test_a_message_with_a_header_in_it_forges_no_header(message: str) -> None:
+    at_noon = "[abc12345] [send_email] 2026-01-01T12:00:00"
+    for line in (f"{at_noon} {message}", f"{at_noon}Z {message}", formatted(detailed_line, message)):
+        parsed = parse(line)
+        assert parsed is not None
+        assert (parsed.func_name, parsed.time, parsed.event, parsed.message) == ("send_email", NOON, "log", message)
+
+
 GOOD = formatted(json_line)
 
 
