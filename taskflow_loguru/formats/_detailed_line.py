@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from ._facts import Facts, error_type
 from ._line import TaskLine
 from ._options import check_options
 from ._parsing import time_of
-from ._record import event_of, millisecond_of, rendered, traceback_of
+from ._record import duration_of, event_of, millisecond_of, rendered, traceback_of
 from ._task_line import has_time_in_name
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _LINE = re.compile(
     re.ASCII,
 )
 _LIFECYCLE = re.compile(
-    r"-- (?P<status>[A-Z_]+)(?: after (?P<duration>\d+\.\d+) s)?(?:: (?P<error>.*))?",
+    r"-- (?P<status>[A-Z_]+)(?: after (?P<duration>-?\d+\.\d+) s)?(?:: (?P<error>.*))?",
 )
 _STATUSES = frozenset({"PENDING", "RUNNING", "SUCCESS", "FAILED", "INTERRUPTED", "CANCELLED", "REJECTED"})
 _RETRY = re.compile(r"--- Retry \d+ ---", re.ASCII)
@@ -73,8 +72,8 @@ def detailed_text(record: Record, *, max_bytes: int | None = None) -> str:
         "message": message,
     }
     if event["event"] == "lifecycle":
-        duration, error = event.get("duration"), event.get("error")
-        if isinstance(duration, (int, float)) and math.isfinite(duration):
+        duration, error = duration_of(event), event.get("error")
+        if duration is not None:
             facts["duration"] = f" after {duration:.{2 if duration >= 1 else 3}f} s"
         if error is not None:
             kind = error_type(error, event.get("stacktrace"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from ._json import plain, to_text
-from ._record import event_of, microsecond_of, traceback_of
+from ._record import duration_of, event_of, microsecond_of, traceback_of
 from ._tracing import current_span
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def facts_of(record: Record) -> Facts:
     if facts["attempt"] is None:  # a record of no task, or nearly one
         facts = {name: value for name, value in facts.items() if value is not None}
     for name in _OF_A_STATUS:
-        if (value := get(name)) is not None:
+        if (value := duration_of(event) if name == "duration" else get(name)) is not None:
             facts[name] = value
     if record["exception"] is not None:
         facts["error"] = to_text(record["exception"].value)
@@ -76,4 +75,4 @@ def error_type(error: object, stacktrace: object) -> str | None:
 def nanoseconds(facts: Facts) -> int | None:
     """Return the duration of an event in nanoseconds, as systems count it; None if it has none."""
     duration = facts.get("duration")
-    return round(duration * 1e9) if isinstance(duration, (int, float)) and math.isfinite(duration) else None
+    return None if duration is None or abs(duration) > 9e9 else round(duration * 1e9)  # it has 64 bits

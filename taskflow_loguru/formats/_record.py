@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
@@ -42,6 +43,12 @@ def traceback_of(record: Record) -> str:
     exception = record["exception"]
     assert exception is not None
     return "".join(traceback.format_exception(exception.type, exception.value, exception.traceback)).rstrip("\n")
+
+
+def duration_of(event: dict[str, Any]) -> float | None:
+    """Return the seconds that an event took; None if they are no finite number."""
+    duration = event.get("duration")
+    return duration if isinstance(duration, (int, float)) and abs(duration) <= sys.float_info.max else None
 
 
 def in_utc(time: datetime) -> datetime:

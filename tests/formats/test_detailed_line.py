@@ -47,6 +47,12 @@ def test_a_duration_is_in_seconds(duration: float, shown: str) -> None:
     assert detailed(record) == f"{HEADER} SUCCESS attempt=0 -- SUCCESS after {shown} s"
 
 
+def test_a_negative_duration_of_a_clock_that_was_set_back_comes_back() -> None:
+    parsed = reader.parse(detailed(failure(duration=-0.5)))
+    assert parsed is not None
+    assert (parsed.status, parsed.duration) == ("failed", -0.5)
+
+
 def test_an_error_of_several_lines_is_one_line() -> None:
     record = failure(error="first\nsecond", stacktrace="Traceback:\nValueError: first\nsecond\n")
     assert detailed(record).endswith("-- FAILED after 1.20 s: ValueError: first\\nsecond")

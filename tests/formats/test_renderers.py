@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -55,3 +56,14 @@ def test_a_wrong_argument_is_an_error_at_once_that_names_it(
 ) -> None:
     with pytest.raises(error, match=text):
         renderer_of(partial(format, **options))
+
+
+@pytest.mark.parametrize("duration", [float("nan"), float("-inf"), 10**400, "1.2"])
+@every_format
+def test_a_duration_that_is_no_finite_number_is_left_out(format: Any, duration: Any) -> None:
+    assert line_of(format, failure(duration=duration)) == line_of(format, failure(duration=None))
+
+
+@every_format
+def test_no_finite_duration_raises(format: Any) -> None:
+    assert line_of(format, failure(duration=sys.float_info.max)).endswith("\n")
