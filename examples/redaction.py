@@ -16,11 +16,12 @@ CARD_NUMBER = re.compile(r"\b\d{12,15}(\d{4})\b")
 
 def masked(value: Any) -> Any:
     """Return *value* with card numbers masked in its text, however deep, and secrets by their name."""
-    if isinstance(value, str):
-        return CARD_NUMBER.sub(r"****\1", value)
     if isinstance(value, dict):
-        return {name: "****" if name in SECRET_NAMES else masked(item) for name, item in value.items()}
-    return [masked(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {masked(name): "****" if name in SECRET_NAMES else masked(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item) for item in value]
+    text = str(value)  # a number, or the text of an exception, may be one too
+    return CARD_NUMBER.sub(r"****\1", text) if CARD_NUMBER.search(text) else value
 
 
 def masked_json_line(record: Any) -> str:
@@ -38,8 +39,10 @@ TaskAdmin(app, task_manager)
 
 @task_manager.task()
 def charge(card: str) -> None:
+    refused = ValueError(f"the bank refuses {card}")
     task_log(f"Charging {card}", card=card, request={"token": "s3cret", "note": f"paid with {card}"})
-    raise ValueError(f"the bank refuses {card}")
+    task_log("Refused", reason=refused, number=int(card), by_card={card: 1})
+    raise refused
 
 
 @app.post("/charges/{card}")

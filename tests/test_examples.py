@@ -258,9 +258,14 @@ def test_redaction_leaves_no_secret_in_the_file(tmp_path: Path, start: Start) ->
     press_ctrl_c(process)
     log = (tmp_path / "demo" / "tasks.jsonl").read_text("utf-8")
     assert not re.search("411111|s3cret", log)
-    _, charging, failed = map(json.loads, log.splitlines())
+    _, charging, refused, failed = map(json.loads, log.splitlines())
     assert charging["message"] == "Charging ****1111"
     assert charging["data"] == {"card": "****", "request": {"token": "****", "note": "paid with ****1111"}}
+    assert refused["data"] == {
+        "reason": "the bank refuses ****1111",
+        "number": "****1111",
+        "by_card": {"****1111": 1},
+    }
     assert (failed["error"], failed["error_type"]) == ("the bank refuses ****1111", "ValueError")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 _SEVERITIES = {
-    "trace": "DEFAULT",
+    "trace": "DEBUG",  # "debug or trace information"; DEFAULT is that of an entry without a severity
     "debug": "DEBUG",
     "info": "INFO",
     "success": "NOTICE",

