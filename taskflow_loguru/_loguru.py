@@ -85,7 +85,10 @@ class IndependentLogger:
         one raises between two of its lines.
         """
         number = self.logger.add(sink, level=0, **options)
-        self._core.handlers[number]._protected_lock = repeat(_NoLock()).__next__
+        handler = self._core.handlers[number]
+        if not hasattr(handler, "_protected_lock"):  # to set another attribute would leave loguru's lock in place
+            raise AttributeError("its Handler has no attribute '_protected_lock'")
+        handler._protected_lock = repeat(_NoLock()).__next__
 
     def emit(self, level: str, message: str, extra: dict[str, Any]) -> Any:
         """Hand a record to the handlers and return it: ``bind(**extra).log(level, message)``, from known facts.

@@ -146,6 +146,7 @@ def test_without_posix_locks_the_import_says_what_is_needed(module: str) -> None
         ("loguru", "import loguru._logger; del loguru._logger.Core"),
         ("loguru", "import loguru._logger; loguru._logger.Logger.__init__ = lambda self, core, exception: None"),
         ("loguru", "import loguru._handler; loguru._handler.Handler.emit = lambda self, record: None"),
+        ("loguru", "import loguru._handler; del loguru._handler.Handler._protected_lock"),
     ],
 )
 def test_a_version_that_does_not_fit_is_named_at_the_import_with_what_to_do(package: str, breakage: str) -> None:
