@@ -15,6 +15,7 @@ from .._stderr import report
 from ._backups import COMPRESSED, Backups, status_of
 from ._errors import ignoring
 from ._folder_lock import FolderLock
+from ._open_file import OpenFile
 from ._successor import copy_access, hidden_name
 from ._threads import start_thread
 
@@ -39,6 +40,7 @@ class Compressor:
         self._is_due = False
         self._running: list[int] = []
         self._has_failed = False
+        self._opened: list[Opened] = []
 
     def start(self, path: str) -> None:
         """Compress the backups of the file at *path*, all links resolved, in the background."""
@@ -51,14 +53,27 @@ class Compressor:
                 if self._running:
                     raise
 
+    def abandon(self) -> None:
+        """Close in a forked child what the thread has open in the parent."""
+        for opened in self._opened:
+            opened.abandon()
+
     def _run(self) -> None:
         if hasattr(os, "setpriority"):
             with ignoring():
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+        opened = Opened()  # of this thread alone: it may still run when the next one begins
+        self._opened.append(opened)
+        try:
+            self._compress_until_done(opened)
+        finally:
+            self._opened.remove(opened)
+
+    def _compress_until_done(self, opened: Opened) -> None:
         while self._is_due:
             self._is_due = False
             try:
-                compress_backups(self._path, self._backup_count)
+                compress_backups(self._path, self._backup_count, opened)
                 self._has_failed = False
             except Exception as error:
                 if not self._has_failed:
@@ -68,7 +83,21 @@ class Compressor:
             self._running.clear()
 
 
-def compress_backups(path: str, backup_count: int) -> None:
+class Opened:
+    """What a compression has open. A forked child must close it: it would keep a lock, and a deleted file's space."""
+
+    def __init__(self) -> None:
+        self.source = OpenFile()
+        self.target = OpenFile()
+        self.folder = FolderLock()
+
+    def abandon(self) -> None:
+        """Close everything in a forked child, without unlocking it: the locks are the parent's."""
+        for file in (self.source, self.target, self.folder.file):
+            file.abandon()
+
+
+def compress_backups(path: str, backup_count: int, opened: Opened) -> None:
     """Compress all backups of *path* but the newest, oldest first.
 
     Raises:
@@ -76,55 +105,80 @@ def compress_backups(path: str, backup_count: int) -> None:
     """
     backups = Backups(path, backup_count)
     for number in backups.to_compress():
-        if not _compress(backups, path, f"{path}.{number}"):
-            return
+        with ExitStack() as closed_after:
+            for file in (opened.source, opened.target):
+                closed_after.callback(file.close)
+            if not _compress(backups, path, f"{path}.{number}", opened):
+                return
 
 
-def _compress(backups: Backups, path: str, plain: str) -> bool:
+def _compress(backups: Backups, path: str, plain: str, opened: Opened) -> bool:
     """Compress one backup; return False if another process is compressing backups of this file."""
-    hidden = hidden_name(path, "gz")
-    with ExitStack() as opened:
-        try:
-            source = opened.enter_context(open(plain, "rb"))
-        except FileNotFoundError:  # moved up meanwhile: the rotation that did it starts another run
-            return True
-        target = os.open(hidden, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        opened.callback(os.close, target)
-        try:
-            fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        if not _is_at(hidden, target):
-            return False  # another process has just finished with it, and goes on
-        try:
-            _write_compressed(source.fileno(), target, plain)
-            _replace(backups, path, source.fileno(), hidden)
-        finally:
-            with ignoring(errno.ENOENT):
-                if _is_at(hidden, target):
-                    os.unlink(hidden)
+    source, target, hidden = opened.source, opened.target, hidden_name(path, "gz")
+    try:
+        source.open(plain, os.O_RDONLY)
+    except FileNotFoundError:  # moved up meanwhile: the rotation that did it starts another run
+        return True
+    if not _reserve(hidden, target):
+        return False
+    try:
+        _write_compressed(source.fds[0], target.fds[0], plain)
+        _replace(backups, path, source, hidden, opened.folder)
+    finally:
+        with ignoring(errno.ENOENT):
+            if _is_at(hidden, target):
+                os.unlink(hidden)
     return True
 
 
+def _reserve(hidden: str, target: OpenFile) -> bool:
+    """Make and lock the file at *hidden*; return False if another process has it."""
+    try:
+        target.open(hidden, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        pass
+    else:
+        if not _is_locked_at(hidden, target):
+            return False
+        # Left by a process that was killed. Not overwritten: it may be another user's, whose times only that user sets.
+        # test_compressor.py::test_what_another_users_process_left_is_replaced
+        os.unlink(hidden)
+        target.close()
+    try:
+        target.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    except FileExistsError:
+        return False
+    return _is_locked_at(hidden, target)
+
+
+def _is_locked_at(hidden: str, target: OpenFile) -> bool:
+    """Lock *target*; return False if another process has its lock, or has just finished with it, and goes on."""
+    try:
+        fcntl.flock(target.fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return _is_at(hidden, target)
+
+
 def _write_compressed(source: int, target: int, plain: str) -> None:
+    # First, so that what a kill leaves can be opened, and replaced, by whoever may write to the log.
+    # test_compressor.py::test_it_has_the_access_of_the_plain_file_before_it_has_its_lines
+    copy_access(source, target)
     status = os.fstat(source)
-    os.ftruncate(target, 0)  # of a process that was killed
     with (
         open(source, "rb", closefd=False) as reader,
         open(target, "wb", closefd=False) as raw,
         gzip.GzipFile(os.path.basename(plain), "wb", fileobj=raw, mtime=status.st_mtime) as writer,
     ):
         shutil.copyfileobj(reader, writer, _BLOCK)
-    copy_access(source, target)
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
     os.fsync(target)
 
 
-def _replace(backups: Backups, path: str, source: int, hidden: str) -> None:
+def _replace(backups: Backups, path: str, source: OpenFile, hidden: str, folder: FolderLock) -> None:
     """Put the compressed file beside its source, whatever number that has by now, and delete the source."""
-    lock = FolderLock()
     try:
-        lock.acquire(os.path.dirname(path), time.monotonic())
+        folder.acquire(os.path.dirname(path), time.monotonic())
         for number in backups.to_compress():
             plain = f"{path}.{number}"
             if _is_at(plain, source):
@@ -132,9 +186,9 @@ def _replace(backups: Backups, path: str, source: int, hidden: str) -> None:
                 os.unlink(plain)
                 return
     finally:
-        lock.release()
+        folder.release()
 
 
-def _is_at(path: str, fd: int) -> bool:
+def _is_at(path: str, file: OpenFile) -> bool:
     status = status_of(path)
-    return status is not None and os.path.samestat(status, os.fstat(fd))
+    return status is not None and os.path.samestat(status, os.fstat(file.fds[0]))

@@ -58,6 +58,11 @@ class Rotation:
             self._notices.add(f"cannot rotate {path!r}: {error}; it grows until it can be rotated")
         self._failed_at = time.monotonic()
 
+    def abandon(self) -> None:
+        """Close all files in a forked child, where no thread compresses."""
+        self.successor.abandon()
+        self._compressor.abandon()
+
     def perform(self, path: str, file: OpenFile, started: float) -> bool:
         """Rotate *file*, whose lock is held; return False if it is no longer at *path*.
 

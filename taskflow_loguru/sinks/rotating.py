@@ -108,7 +108,7 @@ class RotatingFileSink(FileSink):
 
     def after_fork(self) -> None:
         super().after_fork()
-        self._rotation.successor.abandon()
+        self._rotation.abandon()
         self._rotation = Rotation(self.backup_count, self._rotation.compression, self._folder, self._notices)
 
     def _arguments(self) -> dict[str, Any]:

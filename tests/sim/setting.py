@@ -146,7 +146,7 @@ class Setting:
 
         def main() -> None:
             with contextlib.suppress(OSError):  # which the thread reports
-                compressor.compress_backups(PATH, self.backup_count)
+                compressor.compress_backups(PATH, self.backup_count, compressor.Opened())
 
         return self.run.spawn(Process(100 + len(self.run.tasks), APP, GROUP), name, main)
 

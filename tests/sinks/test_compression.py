@@ -130,7 +130,7 @@ def test_another_backup_of_the_same_number_is_not_overwritten(path: Path) -> Non
 
 def test_a_compression_killed_at_any_call_loses_no_backup(lab: Lab, disk: Path) -> None:
     """Each backup is there, plain or compressed; the next rotation completes what was begun."""
-    act = "from taskflow_loguru.sinks._compressor import compress_backups; compress_backups({!r}, 9)"
+    act = "from taskflow_loguru.sinks._compressor import Opened, compress_backups; compress_backups({!r}, 9, Opened())"
     traced = str(a_file_with_plain_backups(disk / "traced"))
     calls = [call for call in lab.calls("None", act.format(traced)) if call.changes_something]
     in_the_folder = next(number for number, call in enumerate(calls) if traced in call.text)

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from taskflow_loguru.sinks import _compressor
-from taskflow_loguru.sinks._compressor import Compressor, compress_backups
+from taskflow_loguru.sinks._compressor import Compressor, Opened, compress_backups
+from taskflow_loguru.sinks._folder_lock import FolderLock
 
-from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
+from .files import EIO, NOBODY, Clock, descriptors, error, failing, is_unlocked, locked, unprivileged
 
 WAIT_SECONDS = 30.0
 
@@ -39,7 +40,7 @@ NOTHING_DONE = ["app.log", "app.log.1", "app.log.2", "app.log.3"]
 
 def test_all_backups_but_the_newest_are_compressed(path: Path) -> None:
     before = descriptors(path.parent)
-    compress_backups(str(path), 3)
+    compress_backups(str(path), 3, Opened())
     assert names(path) == ALL_DONE
     for number in (2, 3):
         with gzip.open(path.with_name(f"app.log.{number}.gz"), "rt") as file:
@@ -54,7 +55,7 @@ def test_the_compressed_file_has_mode_owner_and_time_of_the_plain_one(path: Path
     plain.chmod(0o640)
     os.utime(plain, ns=(1_500_000_000_123_456_789, 1_600_000_000_987_654_321))
     before = plain.stat()
-    compress_backups(str(path), 2)
+    compress_backups(str(path), 2, Opened())
     after = path.with_name("app.log.2.gz").stat()
     for field in ("st_mode", "st_uid", "st_gid", "st_mtime_ns"):
         assert getattr(after, field) == getattr(before, field)
@@ -73,13 +74,13 @@ def test_it_is_synced_before_the_plain_file_is_deleted(path: Path, monkeypatch: 
             return _real(*arguments, **options)
 
         monkeypatch.setattr(os, name, call)
-    compress_backups(str(path), 2)
+    compress_backups(str(path), 2, Opened())
     assert steps == ["fchmod", "utime", "fsync", "rename", "unlink"]
 
 
 def test_what_a_killed_process_left_is_overwritten(path: Path) -> None:
     path.with_name(".app.log.gz").write_bytes(b"x" * 100_000)
-    compress_backups(str(path), 2)
+    compress_backups(str(path), 2, Opened())
     with gzip.open(path.with_name("app.log.2.gz"), "rt") as file:
         assert file.read() == "2\n" * 1000
 
@@ -87,13 +88,58 @@ def test_what_a_killed_process_left_is_overwritten(path: Path) -> None:
 def test_it_is_private_until_it_has_the_mode_of_the_plain_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modes: list[int] = []
     monkeypatch.setattr(_compressor, "copy_access", lambda _, new: modes.append(os.fstat(new).st_mode & 0o777))
-    compress_backups(str(path), 2)
+    compress_backups(str(path), 2, Opened())
     assert modes == [0o600]
+
+
+def test_it_has_the_access_of_the_plain_file_before_it_has_its_lines(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that another user who may write to the log can open, lock and replace what a kill has left."""
+    sizes: list[int] = []
+    monkeypatch.setattr(_compressor, "copy_access", lambda _, new: sizes.append(os.fstat(new).st_size))
+    compress_backups(str(path), 2, Opened())
+    assert sizes == [0]
+
+
+def test_what_another_users_process_left_is_replaced(path: Path, as_root: None) -> None:
+    """Only its owner may give it the times of the plain file; a new file is ours."""
+    hidden = path.with_name(".app.log.gz")
+    hidden.write_bytes(b"of another user")
+    hidden.chmod(0o666)
+    folder = path.parent
+    for name in (folder, *folder.iterdir()):
+        if name != hidden:
+            os.chown(name, NOBODY, NOBODY)
+    os.chown(hidden, NOBODY - 1, NOBODY)
+    for parent in folder.parents[:3]:
+        parent.chmod(0o755)
+    with unprivileged():
+        compress_backups(str(path), 2, Opened())
+    assert names(path) == ["app.log", "app.log.1", "app.log.2.gz", "app.log.3"]
+    assert path.with_name("app.log.2.gz").stat().st_uid == NOBODY
+
+
+def test_a_hidden_file_that_another_process_makes_first_is_left_to_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden, before = path.with_name(".app.log.gz"), descriptors(path.parent)
+    really_open = os.open
+
+    def make_and_open(name: str, flags: int, *arguments: Any) -> int:
+        if flags & os.O_EXCL:
+            hidden.touch()
+        return really_open(name, flags, *arguments)
+
+    monkeypatch.setattr(os, "open", make_and_open)
+    compress_backups(str(path), 2, Opened())
+    assert names(path) == [".app.log.gz", *NOTHING_DONE]
+    assert descriptors(path.parent) == before
 
 
 def test_a_name_that_something_else_has_is_passed_over(path: Path) -> None:
     path.with_name("app.log.3.gz").mkdir()
-    compress_backups(str(path), 3)
+    compress_backups(str(path), 3, Opened())
     assert names(path) == ["app.log", "app.log.1", "app.log.2.gz", "app.log.3", "app.log.3.gz"]
     assert path.with_name("app.log.3.gz").is_dir()
 
@@ -108,7 +154,7 @@ def test_a_hidden_file_that_somebody_has_deleted_is_no_error(path: Path, monkeyp
 
     monkeypatch.setattr(os, "unlink", unlink)
     monkeypatch.setattr(_compressor, "_replace", lambda *_: None)
-    compress_backups(str(path), 2)
+    compress_backups(str(path), 2, Opened())
     assert names(path) == NOTHING_DONE
 
 
@@ -116,7 +162,7 @@ def test_a_link_under_the_hidden_name_is_not_followed(path: Path, tmp_path: Path
     (tmp_path / "precious").write_text("keep")
     path.with_name(".app.log.gz").symlink_to("precious")
     with pytest.raises(OSError, match="Too many levels"):
-        compress_backups(str(path), 2)
+        compress_backups(str(path), 2, Opened())
     assert (tmp_path / "precious").read_text() == "keep"
 
 
@@ -129,12 +175,13 @@ def test_one_process_compresses_at_a_time(path: Path, monkeypatch: pytest.Monkey
     attempts: list[int] = []
 
     def lock(fd: int, operation: int) -> None:
-        attempts.append(fd)
+        if operation & fcntl.LOCK_EX:
+            attempts.append(fd)
         really_lock(fd, operation)
 
     with locked(hidden), monkeypatch.context() as patch:
         patch.setattr(fcntl, "flock", lock)
-        compress_backups(str(path), 3)
+        compress_backups(str(path), 3, Opened())
     assert len(attempts) == 1
     assert names(path) == [".app.log.gz", *NOTHING_DONE]
     assert descriptors(path.parent) == before
@@ -151,7 +198,7 @@ def test_a_file_that_another_process_has_just_finished_is_left_to_it(
         really_lock(fd, operation)
 
     monkeypatch.setattr(fcntl, "flock", lock)
-    compress_backups(str(path), 3)
+    compress_backups(str(path), 3, Opened())
     assert names(path) == [*NOTHING_DONE, "app.log.9.gz"]
 
 
@@ -167,7 +214,7 @@ def test_a_file_that_is_rotated_meanwhile_is_replaced_under_its_new_number(
 
     path.with_name("app.log.3").unlink()
     monkeypatch.setattr(os, "fsync", move_up_and_sync)
-    compress_backups(str(path), 3)
+    compress_backups(str(path), 3, Opened())
     assert names(path) == ["app.log", "app.log.1", "app.log.3.gz"]
     with gzip.open(path.with_name("app.log.3.gz"), "rt") as file:
         assert file.read() == "2\n" * 1000
@@ -181,27 +228,27 @@ def test_a_file_that_was_deleted_meanwhile_leaves_nothing(path: Path, monkeypatc
         really_sync(fd)
 
     monkeypatch.setattr(os, "fsync", delete_and_sync)
-    compress_backups(str(path), 2)
+    compress_backups(str(path), 2, Opened())
     assert names(path) == ["app.log", "app.log.1", "app.log.3"]
 
 
 def test_a_file_that_has_moved_before_it_was_opened_is_passed_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("taskflow_loguru.sinks._backups.Backups.to_compress", lambda _: iter([9, 2]))
-    compress_backups(str(path), 3)
+    compress_backups(str(path), 3, Opened())
     assert names(path) == ["app.log", "app.log.1", "app.log.2.gz", "app.log.3"]
 
 
-@pytest.mark.parametrize("call", ["ftruncate", "utime", "fsync", "rename"])
+@pytest.mark.parametrize("call", ["fchmod", "utime", "fsync", "rename"])
 def test_a_step_that_fails_leaves_the_plain_file(call: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = descriptors(path.parent)
     with monkeypatch.context() as patch:
         failing(patch, call, error(errno.ENOSPC))
         with pytest.raises(OSError, match="No space"):
-            compress_backups(str(path), 3)
+            compress_backups(str(path), 3, Opened())
     assert names(path) == NOTHING_DONE
     assert is_unlocked(path.parent)
     assert descriptors(path.parent) == before
-    compress_backups(str(path), 3)
+    compress_backups(str(path), 3, Opened())
     assert names(path) == ALL_DONE
 
 
@@ -238,7 +285,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
 def compressed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is compressed, instead of its compression."""
     calls: list[tuple[str, int]] = []
-    monkeypatch.setattr(_compressor, "compress_backups", lambda path, count: calls.append((path, count)))
+    monkeypatch.setattr(_compressor, "compress_backups", lambda path, count, _: calls.append((path, count)))
     return calls
 
 
@@ -281,6 +328,14 @@ def test_there_is_one_thread_at_a_time(threads: Threads, compressed: list[Any]) 
     assert compressed == [("second", 3), ("third", 3)]
 
 
+def test_a_thread_that_has_ended_leaves_nothing_to_close(threads: Threads, compressed: list[Any]) -> None:
+    compressor = Compressor(3)
+    for _ in range(2):
+        compressor.start("path")
+        threads.run()
+    assert not compressor._opened
+
+
 def test_none_is_forgotten(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rotation at any moment of the thread has its backups compressed, by this thread or a new one."""
     compressor = Compressor(3)
@@ -309,7 +364,7 @@ def test_none_is_forgotten(threads: Threads, monkeypatch: pytest.MonkeyPatch) ->
         def _is_due(self, value: bool) -> None:
             due.value = value
 
-    monkeypatch.setattr(_compressor, "compress_backups", lambda path, _: compressed.append(path))
+    monkeypatch.setattr(_compressor, "compress_backups", lambda path, *_: compressed.append(path))
     compressor = Watched(3)
     compressor.start("first")
     while threads.started:
@@ -322,7 +377,7 @@ def test_a_rotation_during_a_compression_has_its_backups_compressed(
 ) -> None:
     compressed: list[str] = []
 
-    def compress(path: str, count: int) -> None:
+    def compress(path: str, count: int, opened: Opened) -> None:
         compressed.append(path)
         if path == "first":
             compressor.start("second")
@@ -370,7 +425,7 @@ def test_a_failure_is_reported_once_until_it_works_again(
 def test_the_folder_is_waited_for_as_for_any_rotation(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[float] = []
 
-    class Lock:
+    class Lock(FolderLock):
         def acquire(self, folder: str, since: float) -> None:
             assert folder == str(path.parent)
             started.append(since)
@@ -380,5 +435,5 @@ def test_the_folder_is_waited_for_as_for_any_rotation(path: Path, monkeypatch: p
 
     clock = Clock(monkeypatch, _compressor)
     monkeypatch.setattr(_compressor, "FolderLock", Lock)
-    compress_backups(str(path), 2)
+    compress_backups(str(path), 2, Opened())
     assert started == [clock.now, 0.0]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -403,3 +404,30 @@ def test_a_child_has_rotations_of_its_own(path: Path, monkeypatch: pytest.Monkey
     assert sink._rotation._notices is sink._notices
     sink.write("four")
     assert sink.stats().rotations == 1
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_has_nothing_of_a_compression_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would keep the space of deleted backups, and the lock of the hidden file, for as long as it lives."""
+    is_compressing, goes_on = threading.Event(), threading.Event()
+    really_rename = os.rename
+
+    def rename(name: str, new_name: str) -> None:
+        if new_name == f"{path}.2.gz":
+            is_compressing.set()
+            goes_on.wait(30)
+        really_rename(name, new_name)
+
+    monkeypatch.setattr(os, "rename", rename)
+    path.with_name("app.log.1").write_text("zero\n")
+    sink = sink_at(path, 0, compression="gzip")
+    sink.write("one")
+    sink.rotate()
+    assert is_compressing.wait(30)
+    assert len(descriptors(path.parent)) == 4, "the file, a backup, the compressed one and the folder"
+    child = os.fork()
+    if not child:
+        os._exit(len(descriptors(path.parent)))
+    goes_on.set()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    sink.stop()
