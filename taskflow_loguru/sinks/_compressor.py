@@ -84,7 +84,10 @@ class Compressor:
 
 
 class Opened:
-    """What a compression has open. A forked child must close it: it would keep a lock, and a deleted file's space."""
+    """The files that a compression has open.
+
+    A forked child must close them: it would keep the lock of one, and the space of another that is deleted.
+    """
 
     def __init__(self) -> None:
         self.source = OpenFile()
@@ -161,7 +164,7 @@ def _is_locked_at(hidden: str, target: OpenFile) -> bool:
 
 
 def _write_compressed(source: int, target: int, plain: str) -> None:
-    # First, so that what a kill leaves can be opened, and replaced, by whoever may write to the log.
+    # First: after a kill, every user who may write to the log must be able to open and replace the file.
     # test_compressor.py::test_it_has_the_access_of_the_plain_file_before_it_has_its_lines
     copy_access(source, target)
     status = os.fstat(source)

@@ -23,7 +23,7 @@ def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) ->
     Args:
         file: A file that is closed.
         path: Where it is.
-        lock: What the caller locks folders with: a missing file is made under the lock of its folder.
+        lock: The lock under which a missing file is made: its folder's.
         since: When the wait for that lock began, by ``time.monotonic()``.
 
     Raises:
@@ -35,7 +35,7 @@ def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) ->
         file.duplicate(descriptor)
         return
     try:
-        # Not O_CREAT: a file that a rotation is just moving would be made anew, with the mode of any new file.
+        # Not O_CREAT: while a rotation moves the file, another one would be made, with the mode of any new file.
         # test_opening.py::test_a_file_that_is_being_rotated_is_waited_for
         _open(file, path, 0)
     except OSError as error:
@@ -70,7 +70,7 @@ def is_fifo(path: str) -> bool:
 def _make(file: OpenFile, path: str, lock: FolderLock, since: float) -> None:
     target = target_of(path)
     try:
-        with ignoring():  # the line is written also if the folder cannot be locked
+        with ignoring():  # a folder that cannot be locked must not keep a line from being written
             lock.acquire(os.path.dirname(target), since)
         finish_interrupted(target)
         _open(file, path, os.O_CREAT)

@@ -27,7 +27,7 @@ class Rotation:
     Args:
         backup_count: How many backups to keep.
         compression: "gzip", or None for plain backups.
-        folder: What the sink locks its folder with.
+        folder: The lock of the file's folder.
         notices: Where to report a failure.
 
     Attributes:

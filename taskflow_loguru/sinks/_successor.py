@@ -17,7 +17,7 @@ _NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP, errno
 """Errors of calls that this user, or this file system, never makes. Any other error may be over soon."""
 
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
-"""Errors of an exchange where none is possible. EPERM: by a filter of system calls, as containers have."""
+"""Errors of an exchange that is never possible here. EPERM comes from a filter of system calls, in a container."""
 
 
 def hidden_name(path: str, suffix: str) -> str:
@@ -55,7 +55,7 @@ def put_in_place(path: str, backup: str) -> None:
     except OSError as error:
         if error.errno not in _NO_EXCHANGE:
             raise
-        # Under this name it is complete. Whoever finds the path missing may use it, but not one that is being made.
+        # Under this name it is complete: a process that finds the path missing may use it, unlike one in the making.
         # test_successor.py::test_a_successor_that_is_being_made_is_not_used
         ready = _ready_name(path)
         os.rename(backup, ready)
@@ -77,7 +77,7 @@ def finish_interrupted(path: str) -> None:
     if status_of(path) is not None or not _is_unused(ready):
         return
     _link(ready, path)
-    # Without a lock, another process may have finished this, and made the successor of its own rotation: that must
+    # Without the lock, another process may have finished this and made the successor of its own rotation, which must
     # stay. test_successor.py::test_a_newer_successor_is_not_removed
     status, ready_status = status_of(path), status_of(ready)
     if status is not None and ready_status is not None and os.path.samestat(status, ready_status):
@@ -164,6 +164,6 @@ def _is_empty_file(path: str) -> bool:
 def _is_unused(path: str) -> bool:
     """Return whether *path* is an empty file without another name."""
     status = status_of(path)
-    # With another name, it was put in its place, and moved away since: lines would appear in both files.
+    # With another name, it was used, and moved away since: each line would appear in both files.
     # test_successor.py::test_a_successor_that_was_used_and_moved_away_is_not_used_again
     return status is not None and stat.S_ISREG(status.st_mode) and not status.st_size and status.st_nlink < 2

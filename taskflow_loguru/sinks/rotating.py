@@ -188,8 +188,8 @@ class RotatingFileSink(FileSink):
                 raise
             is_replaced = False  # moved away by somebody else
         if is_replaced:
-            # The lock of the old file is held until the new one is in place: processes that wait for it find that done.
-            # One run of assignments, so that each file has an owner at any moment.
+            # The lock of the old file was held until now: a process that waits for it finds the new one at the path.
+            # One run of assignments: without it, a signal handler could leave a file open that nobody closes.
             # test_rotating.py::test_a_rotation_that_was_interrupted_leaves_no_file_open
             self._file = rotation.successor
             rotation.successor = file

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from taskflow_loguru.sinks import _successor
+
 NOBODY = 65534
 
 
@@ -89,6 +91,15 @@ def failing(
         return real(*arguments, **options)
 
     monkeypatch.setattr(of, name, call)
+
+
+def refuse_exchange(monkeypatch: pytest.MonkeyPatch, failure: OSError) -> None:
+    """Let no two files be exchanged."""
+
+    def refuse(first: str, second: str) -> None:
+        raise failure
+
+    monkeypatch.setattr(_successor, "exchange", refuse)
 
 
 class Clock:

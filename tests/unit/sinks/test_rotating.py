@@ -13,7 +13,7 @@ from taskflow_loguru.sinks import RotatingFileSink, rotating
 from taskflow_loguru.sinks._file import FileSink
 from taskflow_loguru.sinks._rotation import ROTATION_RETRY
 
-from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
+from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked, refuse_exchange
 from .interrupts import interrupted, moments
 
 
@@ -332,8 +332,13 @@ def test_a_rotation_leaves_no_file_open_but_the_new_one(path: Path) -> None:
     assert len(descriptors(path.parent)) == before
 
 
-def test_the_rotation_after_an_interrupted_one_keeps_the_mode(tmp_path: Path) -> None:
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_the_rotation_after_an_interrupted_one_keeps_the_mode(
+    can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has a successor of its own: the one that was put in place is the file that it rotates."""
+    if not can_exchange:
+        refuse_exchange(monkeypatch, error(errno.EINVAL))
     for moment in moments():
         path = tmp_path / str(moment) / "app.log"
         sink = sink_at(path, 0)

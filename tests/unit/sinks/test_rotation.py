@@ -18,7 +18,7 @@ from taskflow_loguru.sinks._notices import Notices
 from taskflow_loguru.sinks._open_file import OpenFile
 from taskflow_loguru.sinks._rotation import ROTATION_RETRY, Rotation
 
-from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
+from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked, refuse_exchange
 from .interrupts import interrupted, moments
 
 
@@ -136,6 +136,21 @@ def test_a_step_that_fails_leaves_all_files_and_no_lock(
     assert contents(path) == {"app.log": "", "app.log.1": "new\n", "app.log.2": "1\n"}
 
 
+def test_an_exchange_that_fails_leaves_no_empty_backup(
+    rotation: Rotation, path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backups have moved up by then; the next rotation finds the number that is free."""
+    make_backups(path, 1, 2)
+    with monkeypatch.context() as patch:
+        refuse_exchange(patch, error(EIO))
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output"):
+                perform(rotation, path, file)
+            assert contents(path) == {"app.log": "new\n", "app.log.2": "1\n", "app.log.3": "2\n"}
+    assert perform(rotation, path, file)
+    assert contents(path) == {"app.log": "", "app.log.1": "new\n", "app.log.2": "1\n"}
+
+
 def test_an_exception_of_a_signal_handler_keeps_the_successor(
     rotation: Rotation, path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,8 +244,11 @@ def test_backups_are_compressed_after_a_rotation(
     rotation.successor.close()
 
 
-def test_no_interrupt_loses_a_line_or_a_backup(path: Path) -> None:
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_no_interrupt_loses_a_line_or_a_backup(can_exchange: bool, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does it leave the folder locked, or a file open for good; the next rotation completes what it broke off."""
+    if not can_exchange:
+        refuse_exchange(monkeypatch, error(errno.EINVAL))
     before = descriptors(path.parent)
     for moment in moments():
         path.write_text("new\n")

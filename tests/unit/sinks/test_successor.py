@@ -20,7 +20,7 @@ from taskflow_loguru.sinks._successor import (
     put_in_place,
 )
 
-from .files import EIO, error, failing
+from .files import EIO, error, failing, refuse_exchange
 
 
 @pytest.fixture
@@ -63,13 +63,6 @@ def successor() -> Iterator[OpenFile]:
 def access_of(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_mode & 0o7777, status.st_uid, status.st_gid
-
-
-def refuse_exchange(monkeypatch: pytest.MonkeyPatch, failure: OSError) -> None:
-    def refuse(first: str, second: str) -> None:
-        raise failure
-
-    monkeypatch.setattr(_successor, "exchange", refuse)
 
 
 # -- making it ------------------------------------------------------------------------------------
@@ -487,7 +480,7 @@ def test_an_unknown_file_is_not_a_missing_one(
 
 @pytest.mark.parametrize("name", ["app.log.1", ".app.log.next", ".app.log.ready"])
 def test_the_successor_of_a_rotation_that_failed_is_deleted(name: str, path: Path, backup: Path) -> None:
-    """Whichever name it had by then; nothing else under that name is."""
+    """Whichever name it had by then. A file with content under that name stays."""
     successor = path.with_name(name)
     successor.touch()
     discard_successor(str(path), str(backup))
