@@ -4,6 +4,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 LOWEST := .venv-lowest
 NEWEST := .venv-newest
+# Two processes share the tests: most of the time goes by in waiting for other programs.
+IN_TWO := --numprocesses 2 --dist worksteal
 
 .DELETE_ON_ERROR:
 .PHONY: demo serve test unit coverage mutants test-lowest test-newest check docs docs-serve bench sim sim-long soak clean
@@ -15,9 +17,8 @@ demo: $(VENV)/demo
 serve: $(VENV)/demo
 	$(RUN) examples/quickstart.py --serve
 
-# Two processes, each of which takes the next test; whatever the tests share, such as a mount, each makes for itself.
 test: $(VENV)/dev
-	$(RUN) -m pytest --numprocesses 2 --dist worksteal
+	$(RUN) -m pytest $(IN_TWO)
 
 # The sinks' unit tests alone: no process, a few seconds.
 unit: $(VENV)/dev
@@ -33,7 +34,7 @@ mutants: $(VENV)/dev
 	$(RUN) -m tests.unit.mutants
 
 test-lowest: $(LOWEST)/dev
-	$(LOWEST)/bin/python -m pytest
+	$(LOWEST)/bin/python -m pytest $(IN_TWO)
 
 # The newest versions of everything, pre-releases too, and beyond what pyproject.toml allows: a look into the future.
 test-newest:
@@ -43,7 +44,7 @@ test-newest:
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --pre --upgrade fastapi-taskflow loguru
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check 'httpx<1'  # the test client needs it
 	$(NEWEST)/bin/python -m pip list --disable-pip-version-check
-	$(NEWEST)/bin/python -m pytest
+	$(NEWEST)/bin/python -m pytest $(IN_TWO)
 
 check: $(VENV)/docs
 	$(RUN) -m ruff check .

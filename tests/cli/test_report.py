@@ -131,6 +131,13 @@ def test_the_text_is_plain_in_a_pipe_and_says_the_same(cli: Cli, tmp_path: Path)
     assert "Without an end" in printed
 
 
+def test_in_a_pipe_no_name_is_cut_to_the_width_of_a_terminal(cli: Cli, tmp_path: Path) -> None:
+    name = "shop.orders.confirmations.send_the_confirmation_of_an_order"
+    LogWriter(tmp_path / "tasks.log").run(0, 2, func_name=name)
+    printed = cli("report", "tasks.log").stdout
+    assert [line.split()[0] for line in printed.splitlines() if line.startswith("shop.")] == [name]
+
+
 @pytest.mark.parametrize("columns", [50, 80, 200])
 def test_tables_and_chart_fit_the_terminal_in_colour(tmp_path: Path, columns: int) -> None:
     log = LogWriter(tmp_path / "tasks.log", format=json_line)

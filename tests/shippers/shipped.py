@@ -192,6 +192,13 @@ class Filebeat(Shipper):
         return found
 
 
+_SEVERITIES: dict[Format, dict[str | None, int]] = {
+    "text": {None: 0, "running": 9, "success": 9, "failed": 17},
+    "json": {"info": 9, "success": 10, "warning": 13, "error": 17},
+}
+"""OpenTelemetry's numbers: by the status of a text line, and by the level of a JSON line."""
+
+
 class Collector(Shipper):
     name = "otel-collector"
     keeps_position = False  # the program at hand has no file_storage
@@ -231,6 +238,8 @@ class Collector(Shipper):
             if fields["log.file.name"] != self.paths[kind].name:
                 continue
             line = line_of(fields, kind)
+            severity = _SEVERITIES[kind][line.status if kind == "text" else fields["level"]]
+            assert record.get("severityNumber", 0) == severity
             if "timeUnixNano" in record:
                 seconds, nanoseconds = divmod(int(record["timeUnixNano"]), 1_000_000_000)
                 time = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=nanoseconds // 1000)

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import pytest
 
-from taskflow_loguru import FileLogger, json_line, shippers
+from taskflow_loguru import FileLogger, json_line, shippers, task_line
+from tests.conftest import formatted
 
 from .shipped import SHIPPERS, Format, Line, Shipper, as_read
 from .writers import Files, Writers, write_task
@@ -122,6 +123,25 @@ class Rotation:
     def run(self) -> None:
         """Rotate both files once."""
         subprocess.run(self._command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPERS if SHIPPERS[name].finishes_moved_files])
+def test_a_line_that_comes_to_the_moved_file_late_arrives(
+    name: str, files: Files, start: Callable[[str, Files], Shipper]
+) -> None:
+    """Written by a process that logrotate overtook, when the shipper reads the new file already."""
+    with files.text.open("a") as moved:
+        moved.write(formatted(task_line, "first") + "\n")
+        moved.flush()
+        shipper = start(name, files)
+        wait_for(shipper, files)
+        files.text.rename(f"{files.text}.1")
+        files.text.write_text(formatted(task_line, "of the new file") + "\n")
+        wait_for(shipper, files)
+        moved.write(formatted(task_line, "late") + "\n")
+        moved.flush()
+        wait_for(shipper, files)
+    assert_each_once(shipper, files)
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPERS if SHIPPERS[name].times_separators])
