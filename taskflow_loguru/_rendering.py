@@ -22,13 +22,16 @@ def check_format(format: str | FormatFunction) -> None:
 
     A function that raises for the examples is accepted: it may want data that only real events have.
     """
+    example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
     if not isinstance(format, str):
         if not callable(format):
             raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
-        if renderer_of(format) is not None:  # it raises for a wrong option of a format of ours
+        renderer = renderer_of(format)  # it raises for a wrong option of a format of ours
+        if renderer is not None:
+            # OpenTelemetry loads its context at the first use: now, before a signal can interrupt it in a task.
+            IndependentLogger(brief=True, render=renderer).emit(INFO.name, "one", example)
             return
         check_function("format", format, "the record")
-    example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
     try:
         lines = {render(_returning_text(format), INFO, message, example) for message in ("one", "two")}
     except _NoTextError as error:

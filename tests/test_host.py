@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -365,25 +364,14 @@ def test_the_hosts_history_in_redis_and_the_file_tell_the_same(tmp_path: Path, r
 @pytest.fixture
 def redis_url(tmp_path: Path, program: Callable[[str], str]) -> Iterator[str]:
     """The address of a Redis server that is there for one test."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        program("redis-server"),
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        str(tmp_path),
-    ]
+    # A socket in the folder: a port that was free could be taken by another test by now.
+    path = tmp_path / "redis.sock"
+    command = [program("redis-server"), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            assert any("Ready to accept connections" in line for line in server.stdout)
-            yield f"redis://127.0.0.1:{port}/0"
+            assert any("ready to accept connections" in line.lower() for line in server.stdout)
+            yield f"unix://{path}?db=0"
         finally:
             server.terminate()
 
