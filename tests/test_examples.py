@@ -290,7 +290,9 @@ def test_every_snippet_compiles_and_runs_if_it_begins_with_its_imports(snippet: 
     if re.match(r"(from|import) ", program):
         (tmp_path / "snippet.py").write_text(program, "utf-8")
         if re.search(r"^def test_", program, re.MULTILINE):
-            run(sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "snippet.py", cwd=tmp_path)
+            # Without a folder of its own, pytest deletes those of earlier runs of this suite, which can take minutes.
+            pytest_here = ("-m", "pytest", "-q", "-p", "no:asyncio", "--basetemp=temp")
+            run(sys.executable, *pytest_here, "snippet.py", cwd=tmp_path)
         else:
             run(sys.executable, "snippet.py", cwd=tmp_path)
 
