@@ -7,6 +7,7 @@ trace function raises at one such moment, and a test tries them all, one after t
 from __future__ import annotations
 
 import dis
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -102,6 +103,7 @@ def interrupted(
     before = sys.gettrace()  # of a tool that measures coverage
     tracer = _Tracer(moment, handler, raises)
     was_raised = False
+    gc.disable()  # a sink of an earlier test that is collected now would be interrupted in place of the call
     try:
         sys.settrace(tracer.trace_call)
         call()
@@ -109,6 +111,7 @@ def interrupted(
         was_raised = True
     finally:
         sys.settrace(before)
+        gc.enable()
     assert was_raised == (tracer.has_run and raises), f"the interrupt at moment {moment} was swallowed"
     return tracer.has_run
 
