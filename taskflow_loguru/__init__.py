@@ -65,10 +65,10 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker that sees it takes any name for one of ours, misspelled ones too
+if not TYPE_CHECKING:  # a type checker that sees __getattr__ accepts any name, misspelled ones too
 
     def __getattr__(name: str) -> Any:
-        # Imported when asked for: a program that needs only `taskflow_loguru.sinks` does not load the host.
+        # Imported on first use: a program that needs only `taskflow_loguru.sinks` does not load the host.
         if name in ("reader", "shippers", "sinks"):
             return import_module(f"taskflow_loguru.{name}")
         for module, names in _HOMES.items():

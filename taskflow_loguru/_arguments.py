@@ -1,4 +1,4 @@
-"""Checks of arguments: each error names the parameter, what was given and what is allowed."""
+"""Checks of arguments: each error names the parameter, its value and the allowed values."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def check_function(name: str, value: object, *parameters: str) -> None:
     except (TypeError, ValueError) as error:
         if isinstance(value, partial):
             raise TypeError(f"{wanted}, not {value!r}: {error}") from error
-        return  # some functions that are written in C tell nothing of themselves
+        return  # some functions that are written in C have no signature
     try:
         signature.bind(*parameters)
     except TypeError as error:
@@ -70,7 +70,7 @@ def check_function(name: str, value: object, *parameters: str) -> None:
 
 
 def as_call(made: object, arguments: dict[str, Any]) -> str:
-    """Return the call that makes such an object, for its repr, with those *arguments* that are not defaults."""
+    """Return the call that makes such an object, for its repr, without the *arguments* that are defaults."""
     shown = []
     rest = dict(arguments)
     for name, parameter in inspect.signature(type(made)).parameters.items():
@@ -82,7 +82,7 @@ def as_call(made: object, arguments: dict[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    # The address in a function's repr tells nobody which function it is.
+    # A function's repr has only an address, which does not identify the function.
     if isinstance(value, partial):
         arguments = [
             _shown(value.func),

@@ -1,4 +1,4 @@
-"""The one place that knows fastapi-taskflow from the inside: its private names, and the options of its TaskManager."""
+"""The only module that uses private names of fastapi-taskflow, and the options of its TaskManager."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 import fastapi_taskflow
 from fastapi_taskflow import LoggerChain
 
-from ._versions import misfit
+from ._versions import incompatible
 
 if TYPE_CHECKING:
     from fastapi_taskflow import QueueConfig
@@ -21,22 +21,22 @@ try:
     from fastapi_taskflow.executors import process_executor
     from fastapi_taskflow.task_logging import _log_sink
 
-    # In a worker process, task_log() calls a function of this module; in the app, one of another.
+    # In a worker process, task_log() calls a function of this module; in the app, it calls one of another module.
     _WORKER_MODULE = process_executor._worker_entrypoint.__module__
     _ON_LOG = LoggerChain.on_log.__code__
     if "_logger" not in fastapi_taskflow.FileLogger.__init__.__code__.co_names:
         raise AttributeError("its FileLogger has no attribute '_logger'")
 except (ImportError, AttributeError) as error:
-    raise misfit("fastapi-taskflow", error) from error
+    raise incompatible("fastapi-taskflow", error) from error
 
 _LOGGERS = "fastapi_taskflow.file_logger."
-"""How the names of the standard library's loggers begin that the host's FileLogger writes with."""
+"""The prefix of the names of the standard library's loggers through which the host's FileLogger writes."""
 
 
 class HostOptions(TypedDict, total=False):
     """The options of the host's TaskManager that are not about the log, for type checkers and editors.
 
-    The installed host is what counts when the program runs: an option that it lacks raises a TypeError there.
+    When the program runs, the installed host decides: an option that it lacks raises a TypeError.
     """
 
     snapshot_db: str | None

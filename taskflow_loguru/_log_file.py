@@ -1,4 +1,4 @@
-"""The sinks of a FileLogger: made for a path, or handed over ready-made."""
+"""The sinks of a FileLogger: created for a path, or passed in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Mode = Literal["rotate", "watched"]
 
 
 class _Default(int):
-    """A default that is told from the same value, set by the caller."""
+    """A default value that differs in type from an equal value of the caller."""
 
 
 class _DefaultMode(str):
-    """The same, for ``mode``."""
+    """The default of ``mode``, as for :class:`_Default`."""
 
 
 DEFAULT_MAX_BYTES = _Default(10 * 1024 * 1024)
@@ -37,10 +37,10 @@ def file_and_background(
 ) -> tuple[FileSink, BackgroundSink | None]:
     """Return the file sink for the arguments of a FileLogger, and the background sink before it, if there is one.
 
-    A sink that was handed over renders losses with *loss_line*, unless it has a loss line of its own.
+    A sink that was passed in renders losses with *loss_line*, unless it has a loss line of its own.
 
     Raises:
-        TypeError, ValueError: An argument is invalid, or set beside a sink, where it has no effect.
+        TypeError, ValueError: An argument is invalid, or is given together with a sink, where it has no effect.
         OSError: The file cannot be opened.
     """
     background: BackgroundSink | None = None
@@ -49,10 +49,10 @@ def file_and_background(
     else:
         for name, value in (("max_bytes", max_bytes), ("backup_count", backup_count), ("mode", mode)):
             if not isinstance(value, _Default | _DefaultMode):
-                raise ValueError(f"{name} must be set on the sink, not beside it; the logger was given {path!r}")
+                raise ValueError(f"{name} must be set on the sink itself, not beside it; path is {path!r}")
         if isinstance(path, BackgroundSink):
             if enqueue:
-                raise ValueError(f"enqueue must be False with a sink that has a thread already: {path!r}")
+                raise ValueError(f"enqueue must be False with a sink that already has a thread: {path!r}")
             background = path
             if not isinstance(background.sink, FileSink):
                 raise TypeError(f"path must be a file's path or a sink that writes to a file, not {path!r}")
@@ -68,7 +68,7 @@ def file_and_background(
 
 
 def check_watched(path: object, mode: Mode) -> None:
-    """Raise a ValueError unless the file will be a watched one, as ``reopen_signal`` needs it."""
+    """Raise a ValueError unless the file is in watched mode, which ``reopen_signal`` needs."""
     sink = path.sink if isinstance(path, BackgroundSink) else path
     if isinstance(sink, FileSink):
         if not isinstance(sink, WatchedFileSink):

@@ -1,7 +1,7 @@
-"""The only module that knows the inside of loguru: a logger of our own, and records made from events.
+"""The only module that uses private names of loguru: a logger of our own, and records made from events.
 
-loguru has no public call for a logger with its own handlers (its issue 932), and its ``log()`` spends most of its time
-on finding out what an event already tells: time, place, function. So its own parts are put together by hand: ``Core``,
+loguru has no public call for a logger with its own handlers (its issue 932). Its ``log()`` spends most of its time on
+facts that an event already has: time, place, function. So this module combines loguru's own parts: ``Core``,
 ``Logger``, the record's types, and ``Handler.emit``.
 """
 
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import loguru
 
-from ._versions import misfit
+from ._versions import incompatible
 
 try:
     from loguru import _datetime
     from loguru._logger import Core, Logger, context, start_time
     from loguru._recattrs import RecordFile, RecordLevel, RecordProcess, RecordThread
 except ImportError as error:
-    raise misfit("loguru", error) from error
+    raise incompatible("loguru", error) from error
 
 if TYPE_CHECKING:
     from loguru import Logger as PublicLogger
@@ -31,34 +31,37 @@ if TYPE_CHECKING:
     from loguru import RecordFile as PublicRecordFile
 
 RENDERED = "{rendered}"
-"""The format of a handler for records that are rendered already; loguru adds the newline."""
+"""The format of a handler for records that are already rendered; loguru adds the newline."""
 
 NO_FILE = cast("PublicRecordFile", RecordFile("", ""))
-"""The ``file`` of a record that no line of code has logged."""
+"""The ``file`` of a record that comes from an event and not from a line of code."""
 
 
 class _NoLock:
-    """A lock that locks nothing. Its methods are written in C and ignore what they get, so that they take next to no
-    time, and no signal handler can run in them."""
+    """A lock that locks nothing.
+
+    Its methods are written in C and ignore their arguments: they take almost no time, and no signal handler can run in
+    them.
+    """
 
     __enter__ = __exit__ = "".format
 
 
 class IndependentLogger:
-    """A loguru logger with handlers of its own: no ``remove()`` or ``configure()`` of an app reaches it.
+    """A loguru logger with its own handlers, which the app's ``remove()`` and ``configure()`` do not reach.
 
     Args:
-        brief: Make records of the event's own facts alone, without the time to look up process and thread: for a format
-            and a filter that are known not to ask for them.
-        render: A function of the record whose result the record has as ``rendered``: for a handler with the format
-            :data:`RENDERED`. loguru prepares such a format once, and a format function's template for each record.
+        minimal: Make records of only the event's own facts, which saves looking up process and thread. For a format and
+            a filter that use no others.
+        render: A function of the record; the record gets its result as ``rendered``, for a handler with the format
+            :data:`RENDERED`. loguru parses such a format once, but the template of a format function for each record.
 
     Attributes:
         logger: The loguru logger.
     """
 
-    def __init__(self, *, brief: bool = False, render: Callable[[Record], str] | None = None) -> None:
-        self._brief = brief
+    def __init__(self, *, minimal: bool = False, render: Callable[[Record], str] | None = None) -> None:
+        self._minimal = minimal
         self._render = render
         self._core = Core()
         self._levels = {
@@ -79,10 +82,10 @@ class IndependentLogger:
         self.logger = cast("PublicLogger", logger)
 
     def add(self, sink: Writable | Callable[[Message], None], **options: Any) -> None:
-        """Add a handler, as ``logger.add`` does, that takes no lock around its sink, which has to do that itself.
+        """Add a handler, as ``logger.add`` does, but without its lock: the sink must be thread-safe.
 
-        loguru's own lock refuses a signal handler that logs while the same handler writes, and stays locked for good if
-        one raises between two of its lines.
+        loguru's own lock raises an error if a signal handler logs while the same handler writes. It stays locked for
+        good if a signal handler raises between two of its lines.
         """
         number = self.logger.add(sink, level=0, **options)
         handler = self._core.handlers[number]
@@ -91,7 +94,7 @@ class IndependentLogger:
         handler._protected_lock = repeat(_NoLock()).__next__
 
     def emit(self, level: str, message: str, extra: dict[str, Any]) -> Any:
-        """Hand a record to the handlers and return it: ``bind(**extra).log(level, message)``, from known facts.
+        """Pass a record to the handlers and return it: ``bind(**extra).log(level, message)``, from known facts.
 
         The record's time is ``extra["timestamp"]``, its function ``extra["func_name"]``.
 
@@ -104,10 +107,10 @@ class IndependentLogger:
             "function": extra["func_name"],
             "level": self._levels[level],
             "message": message,
-            "rendered": "",  # added later, it would take a larger dictionary
+            "rendered": "",  # a key that is added later would need a larger dictionary
         }
-        if not self._brief:
-            record.update(_circumstances(extra))
+        if not self._minimal:
+            record.update(_context_fields(extra))
         if self._render is not None:
             record["rendered"] = self._render(record)
         for handler in self._core.handlers.values():
@@ -116,10 +119,10 @@ class IndependentLogger:
 
 
 def logger_name(logger: PublicLogger) -> str | int:
-    """What tells a logger and all that were bound from it from others; one name in all processes for the app's.
+    """Return an identifier shared by all loggers of one core; for ``loguru.logger`` it is the same in all processes.
 
     Raises:
-        TypeError: ``logger`` is no loguru logger.
+        TypeError: ``logger`` is not a loguru logger.
     """
     if not isinstance(logger, Logger):
         raise TypeError(f"logger must be a loguru logger, not {logger!r}")
@@ -127,7 +130,7 @@ def logger_name(logger: PublicLogger) -> str | int:
     return "loguru.logger" if core is loguru.logger._core else id(core)
 
 
-def _circumstances(extra: dict[str, Any]) -> dict[str, Any]:
+def _context_fields(extra: dict[str, Any]) -> dict[str, Any]:
     event_time: datetime = extra["timestamp"]
     time = _datetime.datetime.combine(event_time, event_time.timetz())
     process, thread = current_process(), current_thread()
@@ -145,7 +148,7 @@ def _circumstances(extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check() -> None:
-    """Make one record, as a trial of all private names at once: better here than at the first event of a task."""
+    """Make one record, so that a missing private name fails the import and not the first event of a task."""
     lines: list[str] = []
     try:
         own = IndependentLogger()
@@ -153,7 +156,7 @@ def _check() -> None:
         own.emit("INFO", "a trial", {"func_name": "taskflow_loguru", "timestamp": datetime.now(timezone.utc)})
         logger_name(loguru.logger)
     except Exception as error:
-        raise misfit("loguru", error) from error
+        raise incompatible("loguru", error) from error
 
 
 _check()

@@ -1,4 +1,4 @@
-"""Formats outside of a handler: they are checked before use, held to one line, and used for lines of no event."""
+"""Formats outside of a handler: check them, render with them, and keep each result to one line."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def check_format(format: str | FormatFunction) -> None:
-    """Raise a TypeError or a ValueError if *format* could not be used, or would lose every message.
+    """Raise a TypeError or a ValueError if *format* is unusable, or renders no message.
 
-    A function that raises for the examples is accepted: it may want data that only real events have.
+    A function that raises for the examples is accepted: it may need data that only real events have.
     """
     example = extra_of("0" * 32, "function", "log", datetime.now(timezone.utc))
     if not isinstance(format, str):
         if not callable(format):
             raise TypeError(f"format must be a loguru format string or a function, not {format!r}")
-        renderer = renderer_of(format)  # it raises for a wrong option of a format of ours
+        renderer = renderer_of(format)  # it raises if an option of our format is invalid
         if renderer is not None:
             # OpenTelemetry loads its context at the first use: now, before a signal can interrupt it in a task.
             IndependentLogger(brief=True, render=renderer).emit(INFO.name, "one", example)
@@ -42,12 +42,13 @@ def check_format(format: str | FormatFunction) -> None:
         return
     if len(lines) == 1:
         raise ValueError(
-            f"format must show the message, as '{{message}}' does in a string; {format!r} makes {lines.pop()!r} of any"
+            f"format must show the message, as '{{message}}' does in a string; "
+            f"{format!r} renders every message as {lines.pop()!r}"
         )
 
 
 class _NoTextError(Exception):
-    """The format returned something else than text."""
+    """The format returned a value that is not text."""
 
 
 def _returning_text(format: str | FormatFunction) -> str | FormatFunction:
@@ -71,16 +72,16 @@ def render(format: str | FormatFunction, level: Level, message: str, extra: dict
 
 
 LINE = "line"
-"""The key under which :func:`keep_line` leaves a line in its record."""
+"""The key under which :func:`keep_line` stores a line in its record."""
 
 
 def keep_line(message: Message) -> None:
-    """Leave the text of a record in the record, as one line: the sink of a handler that only renders."""
+    """Store the text of a record in the record, as one line: the sink of a handler that only renders."""
     cast("dict[str, Any]", message.record)[LINE] = one_line(message)
 
 
 def one_line(text: str) -> str:
-    """Escape everything in *text* that would make a second line of it. TAB stays: it separates columns."""
+    """Escape all characters in *text* that could start a second line. TAB stays: it separates columns."""
     return "\t".join(map(escape, text.removesuffix("\n").split("\t"))) + "\n"
 
 

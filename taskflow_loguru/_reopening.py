@@ -1,4 +1,4 @@
-"""A signal that makes a sink open its file again."""
+"""A signal handler that makes a sink reopen its file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .sinks._file import FileSink
 
 
 def check_signal(number: int) -> None:
-    """Raise a TypeError or a ValueError if no handler can be set for *number* here."""
+    """Raise a TypeError or a ValueError if no handler for *number* can be set here."""
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"reopen_signal must be a signal such as signal.SIGHUP, not {number!r}")
     if number not in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -23,14 +23,14 @@ def check_signal(number: int) -> None:
 
 
 def reopen_on(number: int, file: FileSink) -> None:
-    """Have the signal close *file*, so that its next write opens it, and call the handler that was set before."""
+    """Set a handler that closes *file*, so that its next write opens it, and then calls the previous handler."""
     previous = signal.getsignal(number)
     if isinstance(previous, _Reopener):
         previous.files.add(file)
         return
     signal.signal(number, _Reopener(file, previous))
-    # While the interpreter ends, it gives back the default action, which ends the process with that signal as its
-    # status. test_reopen_signal.py::test_the_signal_is_ignored_while_the_interpreter_ends
+    # While the interpreter exits, it restores the default action: a signal then kills the process.
+    # test_reopen_signal.py::test_the_signal_is_ignored_while_the_interpreter_ends
     atexit.register(_ignore, number)
 
 
@@ -40,7 +40,7 @@ def _ignore(number: int) -> None:
 
 
 class _Reopener:
-    """The handler: one for all files of a signal, so that the chain does not grow with each logger."""
+    """The handler of a signal: one for all its files, so that the chain does not grow with each logger."""
 
     def __init__(self, file: FileSink, previous: Any) -> None:
         self.files = weakref.WeakSet([file])

@@ -1,4 +1,4 @@
-"""Exceptions that a signal handler raises, told apart from those of the code that it interrupts."""
+"""Recognition of exceptions that a signal handler raised in the code that it interrupted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 def is_from_signal_handler(error: BaseException) -> bool:
     """Return whether a signal handler of this process has raised *error*.
 
-    A time limit that is set with ``signal.setitimer`` may raise anything, anywhere. Code that catches the errors of a
-    user's function must not take such an exception for one of these.
+    The handler of a ``signal.setitimer`` time limit may raise any exception, anywhere. Code that catches the errors of
+    a user's function must not catch such an exception.
     """
     codes = set(_handler_codes())
     traceback = error.__traceback__
@@ -30,6 +30,6 @@ def _handler_codes() -> Iterator[CodeType]:
         while isinstance(handler, partial):
             handler = handler.func
         for function in (handler, getattr(type(handler), "__call__", None)):  # noqa: B004
-            code = getattr(function, "__code__", None)  # of a method, this is its function's
+            code = getattr(function, "__code__", None)  # that of the function, for a method
             if isinstance(code, CodeType):
                 yield code

@@ -1,4 +1,4 @@
-"""Messages for the people who run the program."""
+"""Messages on stderr, for the operator of the program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ import sys
 
 def report(text: str) -> None:
     """Print *text* to ``sys.stderr``; never raise."""
-    with contextlib.suppress(Exception):  # a closed stream: nobody reads it
-        if sys.stderr is not None:  # print() would take None for stdout
+    with contextlib.suppress(Exception):  # a closed stream has no reader
+        if sys.stderr is not None:  # print() would print to stdout instead
             print(f"taskflow_loguru: {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""task_log(), and the messages that carry more than their text to the observers."""
+"""``task_log()``, and messages with additional facts for the observers."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 import fastapi_taskflow
 
-from ._escapes import raising
+from ._escapes import placeholder
 from ._host import is_in_worker
 
 
 class SentMessage(str):
-    """A message with facts that the host's event has no field for; to everybody else it is its text.
+    """A message with facts for which the host's event has no field; a plain string for all other code.
 
-    The host copies the message itself into the event, also from a worker process, and its text alone into the
-    dashboard and the stores.
+    The host copies the message itself into the event, also from a worker process. The dashboard and the stores get only
+    its text.
 
     Attributes:
-        time: When it was logged; None if the event's own time says so.
-        source: The loguru logger that it was captured from, as :func:`~taskflow_loguru._loguru.logger_name` names it;
-            None if it came by ``task_log()``.
+        time: When it was logged; None if the event's own time is right.
+        source: The name of the loguru logger that it was captured from, by
+            :func:`~taskflow_loguru._loguru.logger_name`; None for a message of ``task_log()``.
     """
 
     __slots__ = ("source", "time")
@@ -33,17 +33,16 @@ class SentMessage(str):
         message.source = source
         return message
 
-    def __reduce__(self) -> tuple[Any, ...]:  # str's own would forget the attributes
+    def __reduce__(self) -> tuple[Any, ...]:  # str's own would lose the attributes
         return SentMessage, (str(self), self.time, self.source)
 
 
 def task_log(message: str, *, level: str = "info", **extra: Any) -> None:
     """Log from within a task: ``fastapi_taskflow.task_log``, with the true time in worker processes too.
 
-    The message is in the dashboard, in the task's history and in every observer's output. The host collects what a
-    task with ``executor="process"`` logs, and hands it on with the time at which the task ended. What is logged by this
-    function there takes its own time along: the observers of this package show it, everything else sees the
-    message as before.
+    The message appears in the dashboard, in the task's history and in every observer's output. The host collects the
+    messages of a task with ``executor="process"``, and passes them on with the time at which the task ended. Messages
+    of this function carry their own time: the observers of this package show it. Nothing else changes.
 
     Outside of a task the message goes to the standard library's logger ``fastapi_taskflow.task``.
 
@@ -58,8 +57,8 @@ def task_log(message: str, *, level: str = "info", **extra: Any) -> None:
 
 
 def _text(message: object) -> str:
-    """Return *message* as the dashboard shows it. It cannot fail here, where it would fail the task."""
+    """Return the text of *message*, as the dashboard shows it. An error here would fail the task."""
     try:
         return f"{message}"
     except Exception as error:
-        return raising(message, error)
+        return placeholder(message, error)

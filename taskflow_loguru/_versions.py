@@ -7,7 +7,7 @@ from importlib.metadata import version
 NEWEST_TESTED = {"fastapi-taskflow": "0.12.1", "loguru": "0.7.3"}
 
 
-def misfit(package: str, error: Exception) -> ImportError:
+def incompatible(package: str, error: Exception) -> ImportError:
     """Return the error to raise if *package* lacks one of the private names that are used here."""
     tested = NEWEST_TESTED[package]
     return ImportError(

@@ -1,4 +1,4 @@
-"""Sharing with the app's own loguru logger: what it logs in a task goes to the task, and the task's log to it."""
+"""Exchange with the app's own loguru logger: its records in a task go to the task, and the task's log goes to it."""
 
 from __future__ import annotations
 
@@ -23,37 +23,38 @@ if TYPE_CHECKING:
     from fastapi_taskflow.task_logging import TaskContext
     from loguru import FilterFunction, Logger, Message, Record
 
-# The task whose event is being made or shown. A flag would not do: a task that is started meanwhile inherits it, and
-# what that task logs is its own.
+# The task whose event is being made or shown. A flag is not enough: a task that is started at that moment inherits
+# it, and the records of the new task must be captured.
 _captured_for: ContextVar[TaskContext | None] = ContextVar("taskflow_loguru_captured_for", default=None)
 
 
 def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> int:
-    """Make whatever ``logger`` logs while a managed task runs a ``task_log()`` of that task.
+    """Turn each record of ``logger`` in a managed task into a ``task_log()`` of that task.
 
-    It is then in the dashboard, in the history and in every observer's output, under the right attempt,
-    whichever function of the task's logs it, in async, thread and process tasks. For the latter call it where
-    the worker does too: at the top of the module that defines the task.
+    The record then appears in the dashboard, in the history and in every observer's output, under the right attempt. It
+    may come from any function that the task calls, in async, thread and process tasks. For process tasks, call
+    ``capture`` at the top of the module that defines the task, so that the worker process calls it too.
 
     - The levels map by number: below 20 debug, below 30 info, below 40 warning, else error.
     - The bound and contextualized ``extra`` become the keyword arguments of ``task_log()``; "message" and
-      "level", which are its own, get an underscore at their end.
+      "level", which are its own parameters, get an underscore at the end.
     - An exception's traceback follows the message. Lone surrogates are escaped.
-    - If it is called twice, it captures twice.
-    - Records outside of a task are left alone; the logger's other sinks see every record as before. What an
-      observer's ``on_log`` logs is not captured: that would be an event again.
-    - The logger's own sinks see a record at once. What ``task_log()`` says reaches them by a :class:`LoguruLogger`, and
-      only when the event loop gets to it: see there for the order.
+    - Two calls capture each record twice.
+    - Records outside of a task are not captured; the logger's other sinks get every record as before. Records from an
+      observer's ``on_log`` are not captured: that would be an endless loop.
+    - The logger's own sinks get a record at once. The messages of ``task_log()`` reach them through a
+      :class:`LoguruLogger`, and only when the event loop processes them: see there for the order.
 
     Args:
         logger: The loguru logger, ``loguru.logger`` by default.
-        level: The least level that is captured: the name of one of the logger's levels, in any case, or a number.
+        level: The lowest level that is captured: the name of one of the logger's levels, in upper or lower case, or a
+            number.
 
     Returns:
         The handler's id: ``logger.remove(id)`` undoes it.
 
     Raises:
-        TypeError, ValueError: ``logger`` is no loguru logger, or ``level`` none of its levels.
+        TypeError, ValueError: ``logger`` is not a loguru logger, or ``level`` is not one of its levels.
     """
     # Not a closure: a logger that is sent to another process is pickled with its handlers.
     sink = partial(_log_in_task, source=logger_name(logger))
@@ -69,23 +70,23 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
 
 
 class LoguruLogger(LoguruObserver):
-    """Makes every task event a record of the app's logger: ``TaskManager(loggers=[LoguruLogger()])``.
+    """Log every task event to the app's logger: ``TaskManager(loggers=[LoguruLogger()])``.
 
     The level is loguru's (a SUCCESS status at SUCCESS, FAILED at ERROR), ``name`` and ``function`` are the task
-    function's, and ``extra`` binds what the formats see, so that ``{extra[task_id]}``, ``serialize=True`` and
+    function's, and ``extra`` binds the fields of the formats, so that ``{extra[task_id]}``, ``serialize=True`` and
     ``filter=`` work in any sink. A record's time is the event's. ``logger.disable("taskflow_loguru")`` silences it.
 
-    With :func:`capture` on the same logger nothing echoes: what came from the logger does not go back to it. But the
-    order is not that of the task: the sinks see a record of the app at once, and an event when the event loop gets to
-    it. If an async task says 1 and 3 by ``task_log()``, and 2 and 4 by the logger, they see 2, 4, 1, 3. The times are
-    right, and a FileLogger has all four in order.
+    With :func:`capture` on the same logger there is no echo: a record that came from the logger does not go back to it.
+    But the sinks do not get the records in the order of the task: a record of the app arrives at once, an event only
+    when the event loop processes it. If an async task logs 1 and 3 with ``task_log()``, and 2 and 4 with the logger,
+    the sinks get 2, 4, 1, 3. The times are right, and a FileLogger has all four in order.
 
     Args:
         logger: The loguru logger, ``loguru.logger`` by default.
-        log_lifecycle: Whether status transitions are records too.
-        min_level: "debug", "info", "warning" or "error", in any case: the least level that is shown.
+        log_lifecycle: Whether to also log each status of a task.
+        min_level: "debug", "info", "warning" or "error", in upper or lower case: the lowest level that is logged.
         filter: A function of the record that returns whether to log it; None: log every record. The filters of the
-            logger's sinks come after it.
+            logger's sinks follow it.
 
     Raises:
         TypeError, ValueError: An argument is invalid.
@@ -107,7 +108,7 @@ class LoguruLogger(LoguruObserver):
         return {"logger": self._logger, **super()._arguments()}
 
     async def on_log(self, event: LogEvent) -> None:
-        """Make a record of what a task logged; if the logger has had it already, only of its separator."""
+        """Make a record of the event; if the message came from this logger, only of its separator."""
         if not (isinstance(event.message, SentMessage) and event.message.source == self._name):
             await super().on_log(event)
             return
@@ -119,11 +120,12 @@ class LoguruLogger(LoguruObserver):
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Log the event."""
-        # A task that another one has started is shown in that one's context: its status is no line of its parent's.
+        # A task that another task has started is logged in its parent's context, but its status is not a line of the
+        # parent.
         token = _captured_for.set(get_task_context())
         try:
             self._logger.bind(**extra).patch(self._complete).log(level.name, message)
-        except _RefusedError:
+        except _RejectedError:
             pass
         finally:
             _captured_for.reset(token)
@@ -133,14 +135,14 @@ class LoguruLogger(LoguruObserver):
         record["name"] = record["module"] = record["function"] = function
         record["line"] = 0
         record["file"] = NO_FILE
-        time = record["extra"]["timestamp"].astimezone()  # local, as the times of the app's own records are
-        record["time"] = type(record["time"]).combine(time, time.timetz())  # loguru's type, which formats them
+        time = record["extra"]["timestamp"].astimezone()  # local time, as in the app's own records
+        record["time"] = type(record["time"]).combine(time, time.timetz())  # loguru's own type, for format strings
         if self.handler_filter is not None and not self.handler_filter(record):
-            raise _RefusedError
+            raise _RejectedError
 
 
-class _RefusedError(Exception):
-    """Ends the making of a record that the filter refuses: a patcher has no other way to say so."""
+class _RejectedError(Exception):
+    """The filter rejects the record. A patcher can drop a record only by raising."""
 
 
 def _log_in_task(message: Message, *, source: str | int) -> None:
@@ -148,7 +150,7 @@ def _log_in_task(message: Message, *, source: str | int) -> None:
     extra = {_keyword(key): value for key, value in record["extra"].items()}
     time = None
     if is_in_worker():
-        time = datetime.fromtimestamp(record["time"].timestamp(), timezone.utc)  # not loguru's own type: it is pickled
+        time = datetime.fromtimestamp(record["time"].timestamp(), timezone.utc)  # a plain datetime: it is pickled
         extra = {key: _picklable(value) for key, value in extra.items()}
     text = message.removesuffix("\n") if record["exception"] else str(message)
     # A lone surrogate in one task's log would fail the host's request for the list of all tasks.
@@ -183,8 +185,8 @@ def _keyword(key: object) -> str:
 
 
 def _picklable(value: Any) -> Any:
-    # A worker process sends its log with the result: a value that cannot be pickled would fail the task, and one that
-    # cannot be unpickled would break the whole pool. A copy is sent, which the task cannot change later.
+    # A worker process sends its log with the result. A value that cannot be pickled would fail the task, and one that
+    # cannot be unpickled would break the whole pool. The copy cannot be changed by the task later.
     try:
         return pickle.loads(pickle.dumps(value))
     except Exception:

@@ -1,4 +1,4 @@
-"""The file logger of an app: one loguru logger of its own, one file."""
+"""The file logger of an app: one independent loguru logger, one file."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class FileLogger(LoguruObserver):
 
     - A line is in the file when ``on_log`` returns (unless ``enqueue=True``). Any number of processes may write to one
       path.
-    - One event is one line, whatever the message holds: see :func:`~taskflow_loguru.formats.task_line`. With a format
-      of your own, too, control characters in a line (TAB excepted) are escaped.
-    - Nothing is raised into a task. While the file cannot be written, lines are kept. If a format raises, the line is
-      written as ``task_line``, and ``sys.stderr`` reports that once.
+    - One event is one line, for any message: see :func:`~taskflow_loguru.formats.task_line`. With your own format, too,
+      control characters in a line (except TAB) are escaped.
+    - It never raises into a task. While the file cannot be written, lines are kept. If a format raises, the line is
+      written as ``task_line``, and one message on ``sys.stderr`` reports it.
     - Events before ``startup()`` and after ``close()`` are written too: ``close()`` closes the file, and the next event
       opens it again. After ``close()`` a line is in the file when ``on_log`` returns, also with ``enqueue=True``.
-    - Its loguru logger is its own: the app's ``logger.remove()``, ``configure()`` and ``disable()`` do not reach it,
+    - It has its own loguru logger: the app's ``logger.remove()``, ``configure()`` and ``disable()`` do not reach it,
       and none of its lines reaches a sink of the app. To write to its file from the app's logger, add :attr:`sink` to
-      that.
+      the app's logger.
 
     Args:
-        path: The file, taken literally; it and its missing folders are made at once. Or a sink of
-            :mod:`taskflow_loguru.sinks`, for what goes beyond size and mode:
+        path: The file, taken literally; it and its missing folders are created at once. Or a sink of
+            :mod:`taskflow_loguru.sinks`, for further options:
             ``FileLogger(RotatingFileSink("tasks.log", max_bytes=..., backup_count=..., compression="gzip"))``.
         max_bytes: The size in bytes that the file must not exceed; 10 MiB by default. 0: never rotate. It has no effect
             with ``mode="watched"``.
@@ -49,23 +49,24 @@ class FileLogger(LoguruObserver):
             no effect with ``mode="watched"``.
         mode: "rotate" (the default): :class:`~taskflow_loguru.sinks.RotatingFileSink`. "watched": another program, such
             as logrotate, moves the file: :class:`~taskflow_loguru.sinks.WatchedFileSink`.
-        log_lifecycle: Whether to write a line for each status of a task too.
-        min_level: "debug", "info", "warning" or "error", in any case: the least level that is written.
+        log_lifecycle: Whether to also write a line for each status of a task.
+        min_level: "debug", "info", "warning" or "error", in upper or lower case: the lowest level that is written.
         format: A format of :mod:`taskflow_loguru.formats`, or a format string or function as ``loguru.logger.add``
             takes it. ``{time}`` is the event's, in UTC.
         filter: A function of the loguru record that returns whether to write its line; None: write every line. It sees
-            separators and lifecycle lines too. If it raises, the line is written, and ``sys.stderr`` reports that once.
-        enqueue: Whether a thread of its own writes, so that a slow disk never stalls the event loop
-            (:class:`~taskflow_loguru.sinks.BackgroundSink`). A killed process then loses the lines that wait.
+            separators and lifecycle lines too. If it raises, the line is written, and one message on ``sys.stderr``
+            reports it.
+        enqueue: Whether a background thread writes, so that a slow disk never stalls the event loop
+            (:class:`~taskflow_loguru.sinks.BackgroundSink`). A killed process then loses the waiting lines.
         reopen_signal: A signal that closes the file, so that the next line opens it again; for a ``postrotate`` that
-            sends SIGHUP. A handler that was set before is called too. Only for a watched file, and only in the main
+            sends SIGHUP. A previous handler of the signal is called too. Only for a watched file, and only in the main
             thread.
 
     Attributes:
-        sink: The loguru sink that it owns.
+        sink: The loguru sink that writes the lines.
 
     Raises:
-        TypeError, ValueError: An argument is invalid; the message names it, its value and what is allowed.
+        TypeError, ValueError: An argument is invalid; the message has its name, its value and the allowed values.
         OSError: The file cannot be opened.
     """
 
@@ -145,7 +146,7 @@ class FileLogger(LoguruObserver):
         renderer = renderer_of(format)
         self._is_own_format = renderer is not None
         if renderer is not None and self.handler_filter is None:
-            self._own = IndependentLogger(brief=True, render=renderer)
+            self._own = IndependentLogger(minimal=True, render=renderer)
             self._own.add(self.sink, format=RENDERED, catch=False)
             return
         self._own = IndependentLogger()
@@ -161,9 +162,10 @@ class FileLogger(LoguruObserver):
         return {**self._shown, **super()._arguments()}
 
     async def startup(self) -> None:
-        """Take up writing in the background again, if ``close()`` has ended that.
+        """Restart the background thread, if ``close()`` has stopped it.
 
-        ``sys.stderr`` reports once if the host's own FileLogger writes the same file, each line a second time.
+        If the host's own FileLogger writes the same file, each line is there twice: one message on ``sys.stderr``
+        reports it.
         """
         if self._background is not None:
             self._background.start()
@@ -177,7 +179,7 @@ class FileLogger(LoguruObserver):
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
         """Write the event's line."""
         if self._is_own_format:
-            # It raises nothing of its own: an exception is a signal handler's, and belongs to the program.
+            # The format is one of ours and never raises: an exception is from a signal handler, and passes through.
             self._own.emit(level.name, message, extra)
             return
         try:
@@ -186,21 +188,21 @@ class FileLogger(LoguruObserver):
             if is_from_signal_handler(error):
                 raise
             line = self._line_without_format(level, message, extra)
-        if line is not None:  # or else the filter has refused it
+        if line is not None:  # otherwise the filter has rejected it
             self.sink.write(line)
 
     def _line_without_format(self, level: Level, message: str, extra: dict[str, Any]) -> str:
         if not self._format_failed:
             self._format_failed = True
-            report(f"the format raises, and lines are written as task_line instead:\n{traceback.format_exc()}")
+            report(f"the format raised an exception; such lines are written as task_line:\n{traceback.format_exc()}")
         return render(task_line, level, message, extra)
 
     def stats(self) -> Stats:
-        """Return what the sink has done so far, in this process: see :class:`~taskflow_loguru.sinks.Stats`."""
+        """Return the counters of the sink in this process: see :class:`~taskflow_loguru.sinks.Stats`."""
         return self.sink.stats()
 
     def reopen(self) -> None:
-        """Close the file, so that the next line opens the file that is at the path then; also in a signal handler."""
+        """Close the file; the next line opens the path again. Can be called in a signal handler."""
         self._file.reopen()
 
     def rotate(self) -> None:
@@ -208,14 +210,14 @@ class FileLogger(LoguruObserver):
 
         Raises:
             ValueError: The file never rotates: it is watched, or ``backup_count`` is 0.
-            OSError: It cannot be rotated now.
+            OSError: The rotation failed.
         """
         if not isinstance(self._file, RotatingFileSink):
             raise ValueError(f"mode must be 'rotate' to rotate the file, not 'watched': {self.path!r}")
         self._file.rotate()
 
     async def close(self) -> None:
-        """Write the lines that wait, if that is possible now, and close the file. The next event opens it again.
+        """Write the waiting lines, if that is possible now, and close the file. The next event opens it again.
 
         With ``enqueue=True`` it waits for the thread for at most
         :data:`~taskflow_loguru.sinks.background.STOP_TIMEOUT` seconds, without blocking the event loop.
@@ -223,7 +225,7 @@ class FileLogger(LoguruObserver):
         if self._background is None:
             self._file.stop()
             return
-        # A thread of its own: those of the event loop may all be busy, or ended, when an app shuts down.
+        # A new thread: those of the event loop may all be busy, or have ended, when an app shuts down.
         executor = ThreadPoolExecutor(1, "taskflow-loguru-close")
         try:
             stopped = asyncio.get_running_loop().run_in_executor(executor, self._background.stop)

@@ -1,4 +1,4 @@
-"""The host's TaskManager, with a log file that is ours."""
+"""The host's TaskManager, with a log file of this package."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class TaskManager(fastapi_taskflow.TaskManager):
     ``TaskManager(log_file="tasks.log")`` does what ``TaskManager(loggers=[FileLogger("tasks.log")])`` does.
 
     Args:
-        loggers: The observers, as the host takes them.
-        log_file: The path of a log file. If a ``FileLogger`` in ``loggers`` writes it already, that one stays alone.
+        loggers: The observers, as for the host.
+        log_file: The path of a log file. If a ``FileLogger`` in ``loggers`` already writes it, it stays the only one.
         log_file_max_bytes: ``max_bytes`` of that file.
         log_file_backup_count: ``backup_count`` of that file.
         log_file_mode: ``mode`` of that file.
-        log_lifecycle: ``log_lifecycle`` of that file; of no effect without one, as in the host.
-        options: All other options of ``fastapi_taskflow.TaskManager``, as the host takes them.
+        log_lifecycle: ``log_lifecycle`` of that file; without ``log_file`` it has no effect, as in the host.
+        options: All other options of ``fastapi_taskflow.TaskManager``.
 
     Raises:
-        TypeError, ValueError: An argument is invalid, or a ``log_file_...`` setting would be ignored: without
-            ``log_file``, or with one that ``loggers`` write already.
+        TypeError, ValueError: An argument is invalid, or a ``log_file_...`` setting would have no effect: without
+            ``log_file``, or with a file that one of ``loggers`` already writes.
         OSError: The log file cannot be opened.
     """
 
@@ -52,7 +52,7 @@ class TaskManager(fastapi_taskflow.TaskManager):
         **options: Unpack[_host.HostOptions],
     ) -> None:
         for name in options:
-            if name not in _DEFAULTS:  # before a file is made
+            if name not in _DEFAULTS:  # before a file is created
                 raise TypeError(f"TaskManager() got an unexpected keyword argument {name!r}")
         observers = _checked_observers(loggers)
         checked_size("log_file_max_bytes", log_file_max_bytes)
@@ -68,7 +68,7 @@ class TaskManager(fastapi_taskflow.TaskManager):
         if log_file is None:
             _refuse(settings, "needs a log_file")
         elif _is_written_by(observers, path := checked_path(log_file, "log_file")):
-            _refuse(settings, f"has no effect: one of the loggers writes {path!r} already, and has its own settings")
+            _refuse(settings, f"has no effect: one of the loggers already writes {path!r}, with its own settings")
         else:
             file_logger = FileLogger(
                 path,
@@ -96,7 +96,7 @@ def _whole_signature() -> inspect.Signature:
     return host.replace(parameters=parameters)
 
 
-# For help(), inspect and editors that run the code: **options says nothing.
+# For help(), inspect and editors that run the code: **options alone does not show the options.
 TaskManager.__init__.__signature__ = _whole_signature()  # type: ignore[attr-defined]
 
 _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(TaskManager).parameters.items()}

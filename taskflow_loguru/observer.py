@@ -1,4 +1,4 @@
-"""From the host's events to loguru records: levels, retry separators, lifecycle lines."""
+"""Translation of the host's events to loguru records: levels, retry separators, lifecycle lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loguru import FilterFunction, Record
 
 MinLevel: TypeAlias = Literal["debug", "info", "warning", "error", "DEBUG", "INFO", "WARNING", "ERROR"]
-"""What a type checker takes for ``min_level``; the call itself takes any case, such as "Warning"."""
+"""The type of ``min_level``; at run time any mix of upper and lower case is allowed, such as "Warning"."""
 
 _FINAL = frozenset({"success", "failed", "interrupted", "cancelled", "rejected"})
 _STOPPED = frozenset({"interrupted", "cancelled"})
@@ -45,23 +45,23 @@ _STATUS_LEVELS = {"success": SUCCESS, "failed": ERROR, "interrupted": WARNING}
 
 
 class LoguruObserver(TaskObserver):
-    """Turns each event into a record, and hands it to :meth:`emit`.
+    """Turn each event into a record, and pass it to :meth:`emit`.
 
-    - A log line has its own level: an unknown one counts as info, "critical" as error. A lifecycle line has
-      that of its status: failed is an error, interrupted a warning, any other informs.
-    - The first line of a retry is preceded by a separator, at that line's level. The host sends none: it
+    - A log line has its own level: an unknown level counts as info, "critical" as error. A lifecycle line has the level
+      of its status: ERROR for failed, WARNING for interrupted, SUCCESS for success, INFO for all others.
+    - The first line of a retry is preceded by a separator, at that line's level. The host sends no separator: it
       follows from the event's attempt. A retry in which nothing was logged gets its separator before the next line of
       the task, and at the latest when the task ends, at the level of that status.
-    - A filter decides on each record, separators and lifecycle lines included. If it refuses all lines of a retry, no
-      separator is made for the task's end. If it raises, the record is shown, and ``sys.stderr`` reports that once.
+    - A filter decides on each record, separators and lifecycle lines included. If it rejects all lines of a retry, the
+      task's end brings no separator. If it raises, the record is shown, and one message on ``sys.stderr`` reports it.
 
     A record's ``extra`` binds ``task_id``, ``func_name``, ``attempt``, ``event`` ("log", "retry" or
     "lifecycle"), ``status``, ``timestamp`` (UTC), ``tags``, ``data`` (the keyword arguments of ``task_log``),
-    ``retries_used``, ``duration`` (seconds), ``error`` and ``stacktrace``; None where an event has no such thing.
+    ``retries_used``, ``duration`` (seconds), ``error`` and ``stacktrace``; None if the event has no such value.
 
     Args:
-        log_lifecycle: Whether status transitions are records too.
-        min_level: "debug", "info", "warning" or "error", in any case: the least level that is shown.
+        log_lifecycle: Whether to also make a record of each status of a task.
+        min_level: "debug", "info", "warning" or "error", in upper or lower case: the lowest level that is shown.
         filter: A function of the record that returns whether to show it, as ``loguru.logger.add`` takes it; None: show
             every record. A subclass gives :attr:`handler_filter` to its loguru handler.
 
@@ -101,7 +101,7 @@ class LoguruObserver(TaskObserver):
         raise NotImplementedError
 
     async def on_log(self, event: LogEvent) -> None:
-        """Make a record of what a task logged, if its level is shown."""
+        """Make a record of a log event, if its level is shown."""
         try:
             level = _LEVELS[event.level]
         except (KeyError, TypeError):
@@ -119,7 +119,7 @@ class LoguruObserver(TaskObserver):
         self.emit(level, message, extra)
 
     async def on_lifecycle(self, event: LifecycleEvent) -> None:
-        """Make a record of a status transition, if they are shown and its level is."""
+        """Make a record of a status transition, if lifecycle records and its level are shown."""
         if not (self._log_lifecycle or event.attempt or self._retries.are_known):
             return
         status = event.status.value
@@ -145,10 +145,10 @@ class LoguruObserver(TaskObserver):
             self._retries.end(event.task_id, is_stopped=False)
 
     def _passes(self, record: Record) -> bool:
-        """Return what the filter says of a record; emit the separators that belong before the record if it passes.
+        """Return the filter's decision on a record; if it passes, first emit the separators that precede it.
 
-        A separator comes before its line, and must not come if the filter refuses the line. Only here is that known
-        before the line is written.
+        A separator comes before its line, and must be left out if the filter rejects the line. Only here the decision
+        is known before the line is written.
         """
         assert self._filter is not None
         try:
@@ -159,13 +159,13 @@ class LoguruObserver(TaskObserver):
             passes = True
             if not self._filter_failed:
                 self._filter_failed = True
-                report(f"the filter raises, and records that it raises for are shown:\n{traceback.format_exc()}")
+                report(f"the filter raised an exception; such records are shown:\n{traceback.format_exc()}")
         extra = record["extra"]
         if extra["event"] != "retry" and (extra["attempt"] or self._retries.are_known):
             if passes:
                 self._separate(Level(record["level"].name, record["level"].no), extra)
             elif extra["event"] == "log":
-                self._retries.refuse(extra["task_id"], extra["attempt"])
+                self._retries.reject(extra["task_id"], extra["attempt"])
         return passes
 
     def _separate(self, level: Level, extra: dict[str, Any], *, silent_only: bool = False) -> None:
@@ -185,7 +185,7 @@ def extra_of(
     tags: dict[str, str] | None = None,
     data: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What a record binds; what a lifecycle event tells more is still None."""
+    """Return the bound values of a record; those that only lifecycle events have are None."""
     return {
         "task_id": task_id,
         "func_name": func_name,
@@ -203,5 +203,5 @@ def extra_of(
 
 
 def level_of(word: object) -> Level:
-    """Return the level that a log line's word for it means."""
+    """Return the level for the host's name of it."""
     return _MORE_LEVELS.get(as_text(word).lower(), INFO)

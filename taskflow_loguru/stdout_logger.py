@@ -1,4 +1,4 @@
-"""The lines of a FileLogger on standard output, in colour on a terminal."""
+"""The lines of a FileLogger on standard output, coloured on a terminal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class StdoutLogger(LoguruObserver):
-    """Prints the log of each task: the lines of a :class:`~taskflow_loguru.FileLogger`, separators included.
+    """Print the log of each task: the lines of a :class:`~taskflow_loguru.FileLogger`, separators included.
 
-    It prints to the ``sys.stdout`` of the moment. On a terminal, loguru colours the lines by level, unless NO_COLOR
+    It prints to the current ``sys.stdout``. On a terminal, loguru colours the lines by level, unless NO_COLOR
     (https://no-color.org) is set. A character that the terminal's encoding lacks is escaped.
 
     Args:
-        log_lifecycle: Whether to print a line for each status of a task too.
-        min_level: "debug", "info", "warning" or "error", in any case: the least level that is printed.
+        log_lifecycle: Whether to also print a line for each status of a task.
+        min_level: "debug", "info", "warning" or "error", in upper or lower case: the lowest level that is printed.
         filter: A function of the loguru record that returns whether to print its line; None: print every line.
 
     Raises:
@@ -33,7 +33,7 @@ class StdoutLogger(LoguruObserver):
         self, *, log_lifecycle: bool = True, min_level: MinLevel = "info", filter: FilterFunction | None = None
     ) -> None:
         super().__init__(log_lifecycle=log_lifecycle, min_level=min_level, filter=filter)
-        self._own = IndependentLogger(brief=filter is None)
+        self._own = IndependentLogger(minimal=filter is None)
         self._stream: TextIO | None = None
 
     def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
@@ -46,7 +46,7 @@ class StdoutLogger(LoguruObserver):
         self._stream = stream
         self._own.logger.remove()
         if stream is not None:
-            # loguru's own choice knows no NO_COLOR, and colours what no terminal reads in some CI systems.
+            # loguru's own choice ignores NO_COLOR, and colours output without a terminal in some CI systems.
             colorize = not os.environ.get("NO_COLOR") and _is_terminal(stream)
             self._own.add(
                 _EscapingStream(stream), format=_coloured_task_line, filter=self.handler_filter, colorize=colorize

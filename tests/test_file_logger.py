@@ -364,7 +364,7 @@ async def test_a_format_that_raises_costs_no_line_and_no_task(
     await logger.on_log(log_event())
     await logger.on_log(log_event("{again}\n"))
     assert lines_of(path) == [HELLO, "[abc12345] [send_email] 2026-01-01T12:00:00 {again}\\n"]
-    assert capsys.readouterr().err.count("the format raises") == 1
+    assert capsys.readouterr().err.count("the format raised") == 1
 
 
 # -- wrong arguments ------------------------------------------------------------------------------

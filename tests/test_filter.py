@@ -209,7 +209,7 @@ async def test_a_filter_that_raises_loses_no_line_and_is_reported_once(
     out, err = capsys.readouterr()
     print(out, end="")  # for shown()
     assert shown() == ["0", "2", "3"]
-    assert err.count("the filter raises") == 1
+    assert err.count("the filter raised") == 1
     assert "KeyError: 'tenant'" in err
 
 

@@ -96,7 +96,7 @@ def decoded(line: str) -> dict[str, Any]:
     """The object of a line, by a reader that is stricter than the standard library's."""
 
     def refuse(word: str) -> None:
-        raise AssertionError(f"{word} is no JSON")
+        raise AssertionError(f"{word} is not JSON")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         assert len({key for key, _ in pairs}) == len(pairs)

@@ -44,7 +44,7 @@ async def test_a_sink_with_compression_and_when_is_used_as_it_is(path: Path) -> 
 def test_a_size_or_mode_beside_a_sink_is_an_error(path: Path, options: dict[str, Any]) -> None:
     """Also the default's own value: it would have no effect."""
     (name,) = options
-    with pytest.raises(ValueError, match=f"^{name} must be set on the sink, not beside it"):
+    with pytest.raises(ValueError, match=f"^{name} must be set on the sink itself, not beside it"):
         FileLogger(WatchedFileSink(path), **options)
 
 

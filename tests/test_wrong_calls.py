@@ -307,7 +307,9 @@ class TestIgnoredSettings:
     ) -> None:
         path = str(tmp_path / "tasks.log")
         file_logger = FileLogger(path) if ours else fastapi_taskflow.FileLogger(path)
-        with pytest.raises(ValueError, match=rf"^{setting}={value!r} has no effect: one of the loggers writes '/.+'"):
+        with pytest.raises(
+            ValueError, match=rf"^{setting}={value!r} has no effect: one of the loggers already writes '/.+'"
+        ):
             TaskManager(log_file="tasks.log", loggers=[file_logger], **{setting: value})
         asyncio.run(file_logger.close())
         (tmp_path / "tasks.log").unlink()

@@ -1,6 +1,6 @@
-"""The command ``taskflow-loguru``. Nothing in this package is a public name.
+"""The command ``taskflow-loguru``. This package has no public names.
 
-It must start fast: modules import typer, rich and the reader as late as they can, and never loguru or the host.
+It must start fast: modules import typer, rich and the reader only when they are needed, and never loguru or the host.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NEEDED = ("ddsketch", "rich", "typer")
 
 
 def main() -> NoReturn:
-    """Run the command, and exit as a Unix program does: quietly on Ctrl-C (130) and on a closed pipe."""
+    """Run the command, and exit like a Unix program: without a message on Ctrl-C (130) and on a closed pipe."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # unless started by nohup or a script's "&"
         signal.signal(signal.SIGINT, _exit_on_interrupt)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

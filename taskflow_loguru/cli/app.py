@@ -1,4 +1,4 @@
-"""The commands with their arguments; each is carried out by a module of its own, loaded when it is called."""
+"""The commands with their arguments. Each is implemented in its own module, which is imported when it is called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich's help would take as long again to start
+    rich_markup_mode=None,  # rich's help would double the start-up time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -43,7 +43,7 @@ def follow(
             "--level",
             metavar="LEVEL",
             parser=one_of("debug", "info", "success", "warning", "error", "critical"),
-            help="Only lines of this level or above. Of the lines of task_line, status lines alone.",
+            help="Only lines of this level or above. Lines of task_line have no level: of these, only status lines.",
         ),
     ] = None,
     status: Annotated[
@@ -52,7 +52,7 @@ def follow(
             "--status",
             metavar="STATUS",
             parser=one_of("pending", "running", "success", "failed", "interrupted", "cancelled", "rejected"),
-            help="Only status lines, and only with this status.",
+            help="Only status lines with this status.",
         ),
     ] = None,
     since: Since = None,
@@ -60,8 +60,8 @@ def follow(
 ) -> None:
     """Print lines as they are written, like tail -F.
 
-    The lines of several files are merged by time. It begins with what is written from now on, or with --since. It
-    waits for a file that does not exist yet.
+    The lines of several files are merged by time. The output starts with new lines, or with those of --since. A file
+    need not exist yet.
 
     \b
     Examples:
@@ -80,9 +80,9 @@ def show(
     paths: Paths,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print the whole story of one task.
+    """Print all lines of one task.
 
-    That is its runs, attempts, lines, durations, error and traceback, across backups and hosts.
+    They are grouped by run and attempt, with durations, error and traceback, across backups and hosts.
 
     \b
     Examples:
@@ -103,16 +103,17 @@ def report(
     func: Func = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page that needs no network.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page (HTML) that works offline."),
     ] = None,
 ) -> None:
     """Print the figures of each function.
 
-    They are runs, failures, retries and durations, the slowest runs, the latest failures, and what has no end.
+    They are runs, failures, retries and durations, the slowest runs, the latest failures, and runs without an end.
 
-    A run counts at the time of its end. Percentiles are exact to 1 %. The lines of task_line have no duration: it is
-    the time from RUNNING to the end, in whole seconds. Runs are known from FileLogger(log_lifecycle=True) alone.
-    With --since, the beginning of a run is looked for in the day before.
+    A run counts at the time of its end. Percentiles are exact to 1 %. Lines of task_line have no duration: it is
+    computed from RUNNING to the end, in whole seconds. Runs need the status lines of FileLogger(log_lifecycle=True).
+    With --since, the start of a run is searched for in the day before, too.
 
     \b
     Examples:
@@ -132,7 +133,7 @@ def doctor(
     mode: Annotated[
         str,
         typer.Option(
-            "--mode", metavar="MODE", parser=one_of("rotate", "watched"), help="rotate or watched, FileLogger's."
+            "--mode", metavar="MODE", parser=one_of("rotate", "watched"), help="FileLogger's mode: rotate or watched."
         ),
     ] = "rotate",
     max_bytes: Annotated[int, typer.Option("--max-bytes", metavar="BYTES", min=0, help="FileLogger's max_bytes.")] = 10
@@ -142,11 +143,11 @@ def doctor(
         int, typer.Option("--backup-count", metavar="NUMBER", min=0, help="FileLogger's backup_count.")
     ] = 5,
 ) -> None:
-    """Find out what is wrong with a log file, and how to mend it.
+    """Find problems of a log file, and print how to fix them.
 
-    It looks at mode, owner and backups, at the processes that have the file open or hold its lock, at the file system,
-    its free space and inodes, at rules of logrotate and patterns of log shippers on this machine, and at the lines. It
-    changes nothing. Run it as root to see the processes of all users. Exit code 1: something is wrong.
+    It checks mode, owner and backups, the processes that have the file open or hold its lock, the file system with its
+    free space and inodes, the logrotate rules and the patterns of log shippers on this machine, and the lines. It
+    changes nothing. Run it as root to see the processes of all users. Exit code 1: there is a problem.
 
     \b
     Examples:
@@ -160,7 +161,7 @@ def doctor(
 
 @app.command()
 def logrotate(path: LogPath) -> None:
-    """Print a rule of logrotate for a log file.
+    """Print a logrotate rule for a log file.
 
     It is for FileLogger(path, mode="watched"), which needs no signal.
 
@@ -179,10 +180,12 @@ def shipper(
     path: LogPath,
     format: Annotated[
         str,
-        typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json: the lines."),
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("text", "json"), help="The line format: text or json."
+        ),
     ] = "text",
 ) -> None:
-    """Print a configuration of a log shipper for a log file.
+    """Print a log shipper's configuration for a log file.
 
     \b
     Examples:
@@ -196,7 +199,7 @@ def shipper(
 
 @app.command()
 def lnav(
-    install: Annotated[bool, typer.Option("--install", help="Hand it to lnav -i in place of printing it.")] = False,
+    install: Annotated[bool, typer.Option("--install", help="Install it with lnav -i instead of printing it.")] = False,
 ) -> None:
     """Print the format file for lnav, the log file navigator.
 

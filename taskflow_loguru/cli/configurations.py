@@ -30,7 +30,7 @@ def print_lnav_format() -> None:
 
 
 def install_lnav_format() -> None:
-    """Install the format for this user, as lnav itself does it."""
+    """Install the format for this user, through lnav itself."""
     program = shutil.which("lnav")
     if program is None:
         print("taskflow-loguru: lnav is not installed, or not on the PATH", file=sys.stderr)
@@ -45,7 +45,7 @@ def install_lnav_format() -> None:
 
 @contextmanager
 def _usage_errors() -> Iterator[None]:
-    """Make a usage error of a name that is unknown, or a path that the other program cannot be given."""
+    """Turn an error about a name or a path into a usage error."""
     try:
         yield
     except ValueError as error:

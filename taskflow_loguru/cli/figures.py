@@ -1,4 +1,4 @@
-"""Figures that a report is made of: of one function, of the slowest runs, of a gap in the log."""
+"""The figures in a report: of one function, of the slowest runs, of a gap in the log."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class FunctionFigures:
 
     Attributes:
         name: The function.
-        lines: How many lines are its own.
-        statuses: How many runs ended, by their final status.
-        open: How many runs have no end.
-        retries: How many retries there were, in all runs.
-        durations: Of the runs that succeeded or failed, in seconds.
-        slowest: The run that took longest.
-        in_whole_seconds: Whether all durations are whole seconds, as text lines give them.
+        lines: The number of its lines.
+        statuses: The number of runs that ended, by final status.
+        open: The number of runs without an end.
+        retries: The number of retries in all runs.
+        durations: The durations of the runs that succeeded or failed, in seconds.
+        slowest: The run with the longest duration.
+        in_whole_seconds: Whether all durations are whole seconds, as in text lines.
     """
 
     name: str
@@ -39,7 +39,7 @@ class FunctionFigures:
 
     @property
     def runs(self) -> int:
-        """All runs: those that ended, and those that did not."""
+        """The number of all runs, with or without an end."""
         return sum(self.statuses.values()) + self.open
 
     def add(self, run: Run, duration: float | None) -> None:
@@ -54,16 +54,16 @@ class FunctionFigures:
                 self.slowest = run
 
     def quantile(self, share: float) -> float | None:
-        """The duration that *share* of the runs did not exceed, to 1 %; None if no duration is known."""
+        """Return the duration that *share* of the runs did not exceed, to 1 %; None if no duration is known."""
         if self.slowest is None or self.slowest.duration is None:
             return None
-        # The sketch may be 1 % above the longest of all, which is known exactly.
+        # The sketch may be 1 % above the longest duration, which is known exactly.
         value = min(self.durations.get_quantile_value(share) or 0.0, self.slowest.duration)
         return float(round(value)) if self.in_whole_seconds else value
 
 
 class Slowest:
-    """The slowest of many runs; of two that took equally long, the earlier one."""
+    """The slowest of many runs; of two with the same duration, the earlier one."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -72,14 +72,14 @@ class Slowest:
 
     def add(self, duration: float, run: Run) -> None:
         self._added += 1
-        item = (duration, -self._added, run)  # the number: runs themselves have no order
+        item = (duration, -self._added, run)  # the number, because runs have no order
         if len(self._heap) < self._most:
             heapq.heappush(self._heap, item)
         elif duration > self._heap[0][0]:
             heapq.heapreplace(self._heap, item)
 
     def runs(self) -> list[Run]:
-        """Return them, the slowest first."""
+        """Return the runs, slowest first."""
         return [run for _, _, run in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
 
 

@@ -23,13 +23,14 @@ _STATUS_LEVELS = {"success": "success", "failed": "error", "interrupted": "warni
 
 @dataclass
 class Filter:
-    """Which lines are printed: those that all conditions let through.
+    """The conditions for a line to be printed.
 
     Attributes:
         task_id: An id or its beginning.
         func_name: A function.
-        level: The least level. A line of task_line has none: a status line has that of its status, others are left out.
-        status: A status, in lower case: its status lines alone.
+        level: The lowest level. A line of task_line has no level: a status line has that of its status, others are left
+            out.
+        status: A status, in lower case: only its status lines.
         has_unknown_levels: Whether a line was left out because it has no level.
     """
 
@@ -102,18 +103,18 @@ def _text_printer(paths: Sequence[Path]) -> Callable[[TaskLine, Path], None]:
 
     def show(line: TaskLine, path: Path) -> None:
         style = STATUS_STYLES.get(line.status or "") or LEVEL_STYLES.get(line.level or "", "")
-        begin, message = _begin(line, path if len(paths) > 1 else None), _message(line)
+        begin, message = _beginning(line, path if len(paths) > 1 else None), _message(line)
         out.print(Text.assemble((begin, "dim"), (message, style)), soft_wrap=True)
 
     return show
 
 
 def _plain(line: TaskLine, path: Path | None) -> str:
-    return _begin(line, path) + _message(line)
+    return _beginning(line, path) + _message(line)
 
 
-def _begin(line: TaskLine, path: Path | None) -> str:
-    """The path, as grep has it, and the documented beginning of a text line."""
+def _beginning(line: TaskLine, path: Path | None) -> str:
+    """Return the path, as in grep's output, and the documented beginning of a text line."""
     name = f"{one_line(str(path))}: " if path else ""
     moment = f"{line.time:%Y-%m-%dT%H:%M:%S} " if line.time else ""
     return f"{name}[{one_line((line.task_id or '-')[:SHORT_ID])}] [{one_line(line.func_name or '-')}] {moment}"

@@ -1,4 +1,4 @@
-"""Several log files as they grow, merged by time."""
+"""Follow several log files as they grow, merged by time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import NamedTuple
 from taskflow_loguru.formats import TaskLine
 from taskflow_loguru.reader import follow
 
-PATIENCE = 0.25
-"""Seconds that a line waits for an older one of another file: over two polls of the reader."""
+MAX_WAIT = 0.25
+"""How long a line waits for an older line of another file, in seconds: more than two polls of the reader."""
 
 _QUEUED = 1_000
 
@@ -26,19 +26,19 @@ class _Arrival(NamedTuple):
 
 
 class _Stream:
-    """One file, read by a thread of its own."""
+    """One file, read by its own thread."""
 
-    def __init__(self, path: Path, since: datetime | None, news: threading.Event) -> None:
+    def __init__(self, path: Path, since: datetime | None, arrived: threading.Event) -> None:
         self.path = path
         self.head: _Arrival | None = None
         self._queue: queue.Queue[_Arrival] = queue.Queue(_QUEUED)
         self._lines = follow(path, since=since)
-        self._news = news
-        # A daemon: it has nothing to put in order when the command ends.
+        self._arrived = arrived
+        # A daemon: it needs no cleanup when the command ends.
         threading.Thread(target=self._read, daemon=True).start()
 
-    def look(self) -> None:
-        """Take the next line as the head, if there is one."""
+    def poll(self) -> None:
+        """Take the next line as the head, if one is queued."""
         if self.head is None and not self._queue.empty():
             self.head = self._queue.get()
 
@@ -54,30 +54,30 @@ class _Stream:
 
     def _put(self, moment: datetime, line: TaskLine | OSError) -> None:
         self._queue.put(_Arrival(moment, time.monotonic(), line))
-        self._news.set()
+        self._arrived.set()
 
 
 def merged_live(paths: Sequence[Path], since: datetime | None) -> Iterator[tuple[TaskLine, Path]]:
-    """Follow all files; of the lines that are there, yield the oldest first.
+    """Follow all files; yield the oldest of the available lines first.
 
-    A line waits :data:`PATIENCE` seconds at most while another file has none.
+    While another file has no line, a line waits at most :data:`MAX_WAIT` seconds.
 
     Raises:
         OSError: A file cannot be read.
     """
-    news = threading.Event()
-    streams = [_Stream(path, since, news) for path in paths]
+    arrived = threading.Event()
+    streams = [_Stream(path, since, arrived) for path in paths]
     while True:
-        news.clear()
+        arrived.clear()
         for stream in streams:
-            stream.look()
+            stream.poll()
         heads = [(stream.head, stream) for stream in streams if stream.head is not None]
         longest = max((time.monotonic() - head.at for head, _ in heads), default=0.0)
-        if heads and (len(heads) == len(streams) or longest >= PATIENCE):
+        if heads and (len(heads) == len(streams) or longest >= MAX_WAIT):
             head, stream = min(heads, key=lambda one: one[0].time)
             stream.head = None
             if isinstance(head.line, OSError):
                 raise head.line
             yield head.line, stream.path
         else:
-            news.wait(PATIENCE - longest if heads else None)
+            arrived.wait(MAX_WAIT - longest if heads else None)

@@ -18,7 +18,7 @@ _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def without_backups(paths: Sequence[Path]) -> list[Path]:
-    """Return *paths* without doubles, and without the backups of others among them: ``tasks.log*`` means one log."""
+    """Return *paths* without duplicates, and without backups of other paths: ``tasks.log*`` means one log."""
     unique = list(dict.fromkeys(paths))
     return [path for path in unique if not any(_is_backup(path, other) for other in unique)]
 
@@ -37,7 +37,7 @@ class Logs:
 
     Attributes:
         paths: The files, without the backups that the user's glob may have added.
-        failed: Whether a file could not be read. That was printed on stderr, and the others are read.
+        failed: Whether a file could not be read. The error was printed on stderr, and the other files are read.
     """
 
     def __init__(self, paths: Sequence[Path], *, since: datetime | None = None) -> None:
@@ -46,20 +46,20 @@ class Logs:
         self._since = since
 
     def lines(self) -> Iterator[TaskLine]:
-        """The lines of all files, merged by time."""
+        """Return the lines of all files, merged by time."""
         if len(self.paths) == 1:
             return self._read(self.paths[0])
         return (line for line, _ in self.lines_with_paths())
 
     def lines_with_paths(self) -> Iterator[tuple[TaskLine, Path]]:
-        """The lines of all files, merged by time, each with the path that it is from."""
+        """Return the lines of all files, merged by time, each with the path of its file."""
         streams = [self._with_times(number, path) for number, path in enumerate(self.paths)]
         return ((line, self.paths[number]) for _, number, line in heapq.merge(*streams))
 
     def _with_times(self, number: int, path: Path) -> Iterator[tuple[datetime, int, TaskLine]]:
         time = _EARLIEST
         for line in self._read(path):
-            # A line without a time, and one that another process wrote a little late, stay behind the line before.
+            # A line without a time, and one that another process wrote a little late, stay behind the previous line.
             if line.time is not None and line.time > time:
                 time = line.time
             yield time, number, line
@@ -73,13 +73,13 @@ class Logs:
             if not found:
                 self._check(path)
         except OSError as error:
-            self._complain(path, error.strerror or str(error))
+            self._print_error(path, error.strerror or str(error))
 
     def _check(self, path: Path) -> None:
-        """Find out why a log has no line: a new one is empty, and has nothing wrong."""
+        """Print a message if a log is not empty but has no line of a task."""
         if os.stat(path).st_size and self._since is None:
-            self._complain(path, "no line in it is a task's")
+            self._print_error(path, "no line is from a task")
 
-    def _complain(self, path: Path, what: str) -> None:
+    def _print_error(self, path: Path, text: str) -> None:
         self.failed = True
-        print(f"taskflow-loguru: {path}: {what}", file=sys.stderr)
+        print(f"taskflow-loguru: {path}: {text}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Times and durations: as a user types them, and as the command prints them."""
+"""Times and durations, for input and output."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _AGO = re.compile(r"(?:\d+[smhdw])+", re.ASCII)
 
 
 def parse_moment(text: str) -> datetime:
-    """Return the time that *text* names: ``90s``, ``30m``, ``1h30m``, ``2d`` ago, or an ISO 8601 time, in UTC.
+    """Parse a time: ``90s``, ``30m``, ``1h30m``, ``2d`` ago, or an ISO 8601 time, in UTC.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: *text* is neither.
     """
     try:
         if _AGO.fullmatch(text):
@@ -28,11 +28,11 @@ def parse_moment(text: str) -> datetime:
 
 
 def seconds(value: float | None) -> str:
-    """Return a duration for people: ``84 ms``, ``1.2 s``, ``3 min 5 s``, ``2 h 10 min``, ``3 d 4 h``."""
+    """Return a readable duration: ``84 ms``, ``1.2 s``, ``3 min 5 s``, ``2 h 10 min``, ``3 d 4 h``."""
     if value is None:
         return "-"
     if value == 0:
-        return "<1 s"  # two times of a text line, which are whole seconds
+        return "<1 s"  # times of text lines are in whole seconds
     if value < 0.9995:
         return f"{value * 1000:.3g} ms"
     if value < 59.95:
@@ -46,7 +46,7 @@ def seconds(value: float | None) -> str:
 
 
 def clock(moment: datetime | None) -> str:
-    """Return a time to the second: ``2026-01-31 12:00:00``."""
+    """Return a time in whole seconds: ``2026-01-31 12:00:00``."""
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options of several commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .moments import parse_moment
 
 
 def _usage_error_of(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Make a ValueError of *parse* a usage error."""
+    """Turn a ValueError of *parse* into a usage error."""
 
     def parsed(text: str) -> Any:
         try:
@@ -25,7 +25,7 @@ def _usage_error_of(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """Accept one of *words*, in any case."""
+    """Accept one of *words*, in upper or lower case."""
 
     def parse(text: str) -> str:
         if text.lower() not in words:
@@ -56,7 +56,7 @@ Since = Annotated[
 Until = Annotated[
     datetime | None,
     typer.Option(
-        "--until", metavar="TIME", parser=_usage_error_of(parse_moment), help="Before this time, given as --since."
+        "--until", metavar="TIME", parser=_usage_error_of(parse_moment), help="Before this time, written like --since."
     ),
 ]
 Func = Annotated[str | None, typer.Option("--func", metavar="NAME", help="Only this function.")]

@@ -1,4 +1,4 @@
-"""What all commands print with: safe text, a console, and the colour of a status."""
+"""Output of all commands: escaped text, a console, and the colour of a status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 PIPED_WIDTH = 160
-"""Columns of a table that goes to a file or a pipe."""
+"""The width in columns of a table that goes to a file or a pipe."""
 
 STATUS_STYLES = {
     "success": "green",
@@ -35,7 +35,7 @@ LEVEL_STYLES = {
 
 
 def console() -> Console:
-    """A console on stdout that takes text as it is: no markup, no highlighting, and no colour in a pipe."""
+    """Return a console on stdout without markup or highlighting, and without colour in a pipe."""
     from rich.console import Console
 
     is_plain = not sys.stdout.isatty() and "COLUMNS" not in os.environ
@@ -43,7 +43,7 @@ def console() -> Console:
 
 
 def one_line(text: str) -> str:
-    """Return *text* from a log in one line, with control characters escaped: it must not drive the terminal."""
+    """Return *text* from a log in one line, with control characters escaped: they could control the terminal."""
     return escape(text)
 
 

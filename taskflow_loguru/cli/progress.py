@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 DELAY = 1.0
-"""Seconds before the bar appears."""
+"""The delay before the bar appears, in seconds."""
 
-_LINES_BETWEEN_LOOKS = 5_000
+_LINES_BETWEEN_UPDATES = 5_000
 
 
 Line = TypeVar("Line")
@@ -25,7 +25,7 @@ TimeOf = Callable[[Line], datetime | None]
 def with_progress(
     lines: Iterable[Line], paths: Sequence[Path], time_of: TimeOf[Line] = attrgetter("time")
 ) -> Iterator[Line]:
-    """Yield *lines*; on a terminal show how far they are, by their times, on the way to the newest file's."""
+    """Yield *lines*; on a terminal, show the progress from their times to the last change of the newest file."""
     if not sys.stderr.isatty():
         return iter(lines)
     return _with_progress(lines, paths, time_of)
@@ -39,7 +39,7 @@ def _with_progress(lines: Iterable[Line], paths: Sequence[Path], time_of: TimeOf
         yield line
         if first is None and (moment := time_of(line)) is not None:
             first = moment.timestamp()
-        if number % _LINES_BETWEEN_LOOKS == 0 and first is not None and time.monotonic() - begin >= DELAY:
+        if number % _LINES_BETWEEN_UPDATES == 0 and first is not None and time.monotonic() - begin >= DELAY:
             yield from _with_bar(iterator, number, first, paths, time_of)
 
 
@@ -55,14 +55,14 @@ def _with_bar(
         BarColumn(), *map(TextColumn, columns), TimeRemainingColumn(), console=Console(stderr=True), transient=True
     ) as progress:
         task = progress.add_task("", total=total, lines=number)
-        for number, line in enumerate(lines, number + 1):  # noqa: B020  # goes on counting
+        for number, line in enumerate(lines, number + 1):  # noqa: B020  # continues the count
             yield line
-            if number % _LINES_BETWEEN_LOOKS == 0 and (moment := time_of(line)) is not None:
+            if number % _LINES_BETWEEN_UPDATES == 0 and (moment := time_of(line)) is not None:
                 progress.update(task, completed=moment.timestamp() - first, lines=number)
 
 
 def _newest(paths: Sequence[Path]) -> float:
-    """When the newest of the files was written last, in seconds since 1970."""
+    """Return the last change of the newest file, in seconds since 1970."""
     times = []
     for path in paths:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The figures of a report: what the lines of a log say about each function. Nothing here prints."""
+"""Collection of the figures of a report from the lines of a log. This module prints nothing."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .runs import Run, Runs
 from .series import Series
 
 SLOWEST = 10
-"""How many of the slowest runs a report keeps."""
+"""The number of slowest runs in a report."""
 
 LOSSES = 10
-"""How many of the latest gaps a report keeps."""
+"""The number of latest gaps in a report."""
 
 _LOST = re.compile(r"(\d+) lines? lost: (.*)", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Window:
-    """Which lines and runs count.
+    """The lines and runs that count.
 
     Attributes:
-        since: No line and no run's end before this time. What began before is found if its lines are added too.
+        since: No line and no run's end before this time. The start of a run may be earlier, if its lines are added too.
         until: No line from this time on.
         func_name: Only this function.
     """
@@ -47,23 +47,23 @@ class Window:
 class Report:
     """Figures over the lines that are added, in the order of time.
 
-    A run counts at the time of its end. Memory is bounded by the runs that have no end, and by what is kept of
-    the others: the slowest, the latest failures, and a sketch of the durations.
+    A run counts at the time of its end. Memory is bounded by the runs without an end, the slowest runs, the latest
+    failures, and a sketch of the durations.
 
     Args:
-        window: Which lines and runs count.
-        keep_failures: How many of the latest failures to keep.
+        window: The lines and runs that count.
+        keep_failures: The number of latest failures to keep.
 
     Attributes:
-        on_end: Called with each run that counts, if it is set.
+        on_end: A function that is called with each run that counts, or None.
         first, last: The times of the first and the last line that counts.
-        lines: How many lines count.
+        lines: The number of lines that count.
         functions: The figures of each function, by name.
         slowest: The slowest runs.
         series: The runs over time.
         failures: The latest runs that failed, oldest first.
         losses: The latest gaps.
-        lines_lost: How many lines were lost in all gaps.
+        lines_lost: The number of lines that were lost in all gaps.
     """
 
     def __init__(self, window: Window | None = None, *, keep_failures: int = 10) -> None:
@@ -81,7 +81,7 @@ class Report:
         self._runs = Runs()
 
     def add_all(self, lines: Iterable[TaskLine]) -> Report:
-        """Account for *lines*, and then for the runs that have no end."""
+        """Add *lines*, and then the runs without an end."""
         window, runs = self.window, self._runs
         for line in lines:
             time = line.time or runs.now
@@ -103,12 +103,12 @@ class Report:
 
     @property
     def open(self) -> list[Run]:
-        """The runs that have no end in the log, oldest first: they still run, or their process died."""
+        """The runs without an end in the log, oldest first: they are still running, or their process died."""
         return list(self._runs.open.values())
 
     @property
     def has_runs(self) -> bool:
-        """Whether any run is known: without ``log_lifecycle=True`` a log has none."""
+        """Whether the log has status lines: without ``log_lifecycle=True`` no run is known."""
         return any(figures.runs for figures in self.functions.values())
 
     def _add_line(self, line: TaskLine, time: datetime | None) -> None:
@@ -119,7 +119,7 @@ class Report:
         figures = self._figures(line.func_name)
         figures.lines += 1
         if line.event == "retry" and line.task_id not in self._runs.open:
-            figures.retries += 1  # the log has no status lines, or not the beginning of this run
+            figures.retries += 1  # the log has no status lines, or lacks the start of this run
 
     def _figures(self, name: str | None) -> FunctionFigures:
         figures = self.functions.get(name or "?")

@@ -1,4 +1,4 @@
-"""``taskflow-loguru report``: read the logs once, then print or write the figures."""
+"""``taskflow-loguru report``: read the logs once, then print or write their figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .progress import with_progress
 from .report import Report, Window
 
 LONGEST_RUN = timedelta(days=1)
-"""How much longer ago than ``since`` the beginning of a run is looked for."""
+"""How long before ``since`` the start of a run is searched for."""
 
 FAILURES_IN_TEXT = 10
 FAILURES_IN_JSON = 100

@@ -1,4 +1,4 @@
-"""A report as JSON, for programs; the page of ``--html`` is made of the same."""
+"""A report as JSON, for programs. The page of ``--html`` is made from the same fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATUSES = ("success", "failed", "interrupted", "cancelled", "rejected")
 
 
 def report_fields(report: Report, paths: Iterable[Path]) -> dict[str, Any]:
-    """All figures of *report*: times are RFC 3339 in UTC, durations seconds; what is unknown is null."""
+    """Return all figures of *report*: times in RFC 3339 and UTC, durations in seconds, null for an unknown value."""
     starts = report.series.starts()
     return {
         "paths": [str(path) for path in paths],

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .series import Series
 
 CHART_ROWS = 18
-"""Rows of the chart at most."""
+"""The maximum number of rows of the chart."""
 
 SLOWEST = 5
 MAX_OPEN = 10
-"""How many runs without an end are listed."""
+"""The maximum number of listed runs without an end."""
 
 
 def print_report(report: Report, paths: Iterable[Path]) -> None:
@@ -46,7 +46,7 @@ def print_report(report: Report, paths: Iterable[Path]) -> None:
         chart, most = _chart(report.series, out)
         _section(out, f"Runs by the time of their end (a full bar: {most:,})")
         out.print(chart)
-    slowest = [run for run in report.slowest.runs() if run.duration]  # not those of under a second in a text log
+    slowest = [run for run in report.slowest.runs() if run.duration]  # a duration below a second is 0 in a text log
     if slowest:
         _section(out, "Slowest")
         for run in slowest[:SLOWEST]:
@@ -73,13 +73,13 @@ def _section(out: Console, title: str) -> None:
 
 
 def _line(out: Console, begin: str, run: Run, end: str = "") -> None:
-    """One run in one line, which may be longer than the terminal is wide."""
+    """Print a run in one line, which may be wider than the terminal."""
     name = Text(one_line(run.func_name), STATUS_STYLES.get(run.status, ""))
     out.print(Text.assemble(begin, "  ", name, f"  {one_line(run.task_id)}", f"  {end}" if end else ""), soft_wrap=True)
 
 
 def _functions(functions: list[FunctionFigures], width: int) -> Table:
-    """The figures of each function; columns that would not fit are left out, the least telling first."""
+    """Return the figures of each function; columns that do not fit are left out, the least important first."""
     cells = {name: [column(figures) for figures in functions] for name, column in _columns(functions).items()}
     needed = {name: 2 + max(len(name), *(len(cell) for cell in texts)) for name, texts in cells.items()}
     for name in ("lines", "success", "retries", "p50"):
@@ -119,7 +119,7 @@ def _count(number: int, status: str) -> Text:
 
 
 def _chart(series: Series, out: Console) -> tuple[Table, int]:
-    """A row for each span of time: how many runs ended, how many of them failed, and both as a bar; the most runs."""
+    """Return a row for each span of time (ended runs, failed runs, and both as a bar), and the maximum of runs."""
     starts = series.widen(CHART_ROWS).starts()
     rows = [(start, series.total_at(start).statuses) for start in starts]
     most = max(statuses.total() for _, statuses in rows)

@@ -1,4 +1,4 @@
-"""What the lines of a task mean: its runs, with their status, times, retries and the reason of a failure."""
+"""The runs of tasks, from their lines: status, times, retries and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Run:
     """One execution of a task, from RUNNING to its end.
 
     Attributes:
-        task_id: As the lines give it: a text line has the first 8 characters.
+        task_id: The id in the lines: a text line has its first 8 characters.
         func_name: The task's function.
         status: "pending", "running", or the final status.
-        started: When it began; None if the log does not hold that.
-        ended: When it ended. None: it still runs, or its process died.
-        duration: Seconds. What the final line says (in JSON lines: the last attempt), else from RUNNING to the end
-            (in text lines: all attempts and the delays between them, in whole seconds).
-        retries: How many retries there were.
-        error: The exception, if the line says it.
-        stacktrace: Its traceback, if the line has it.
+        started: The time of its start; None if the log does not have it.
+        ended: The time of its end. None: it is still running, or its process died.
+        duration: The duration in seconds: that of the final line (in JSON lines: the last attempt), else from RUNNING
+            to the end (in text lines: all attempts and the delays between them, in whole seconds).
+        retries: The number of retries.
+        error: The exception, if the final line has it.
+        stacktrace: Its traceback, if the final line has it.
         last: The last line that the task itself logged.
     """
 
@@ -41,7 +41,7 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """Why it failed: its exception or, since a text line has none, the last message before."""
+        """The reason of its failure: the exception, or the last message before it, as a text line has no exception."""
         return self.error or (self.last.message if self.last else "")
 
     @property
@@ -51,11 +51,11 @@ class Run:
 
 
 class Runs:
-    """Follows the lines of any number of tasks. It takes the memory of the runs that have no end yet.
+    """The state of any number of tasks, from their lines. Memory is bounded by the runs without an end.
 
     Attributes:
         open: The runs without an end, by task id.
-        now: The time of the latest line. A separator in a text line has none: it happened at that time.
+        now: The time of the latest line. A separator in a text line has no time: this is used instead.
     """
 
     def __init__(self) -> None:
@@ -63,10 +63,10 @@ class Runs:
         self.now: datetime | None = None
 
     def add(self, line: TaskLine) -> Run | None:
-        """Account for *line*, which must come in the order of time; return the run that it ends, if any.
+        """Add a line, in the order of time; return the run that it ends, if any.
 
-        A task that begins to run although its last run has no end was interrupted: its process died, or was
-        shut down, and the task was queued again. The host logs no status for that.
+        If a task starts although its last run has no end, that run was interrupted: its process died or was shut
+        down, and the task was queued again. The host logs no status in this case.
         """
         if line.time is not None:
             self.now = line.time
@@ -88,7 +88,7 @@ class Runs:
         if status in _UNFINISHED:
             if run is None or run.status == "running":
                 if run is not None and status == "running" and run.started == line.time and run.last is None:
-                    return None  # the same line in two files, which watched mode can leave
+                    return None  # the same line in two files, which can happen in watched mode
                 self.open[task_id] = new = Run(task_id, line.func_name or "?", status)
                 new.started = line.time if status == "running" else None
                 return run and _interrupted(run)

@@ -1,4 +1,4 @@
-"""Runs over time, in a bounded number of equal buckets that grow wider as the time does."""
+"""Runs over time, in a bounded number of equal buckets. A longer time makes the buckets wider."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ddsketch import DDSketch
 
 MAX_BUCKETS = 240
-"""How many buckets there are at most from the first run to the last."""
+"""The maximum number of buckets from the first run to the last."""
 
 ACCURACY = 0.01
 """The relative error of a percentile: 1 %."""
 
-# Each is a multiple of the one before: buckets are merged, and never split.
+# Each is a multiple of the previous one, so that buckets are only merged, never split.
 _WIDTHS = (
     1,
     5,
@@ -42,7 +42,7 @@ def new_sketch() -> DDSketch:
 
 @dataclass(slots=True)
 class Bucket:
-    """The runs that ended in one span of time: how many by status, and how long they took."""
+    """The runs that ended in one span of time: their number by status, and their durations."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     durations: DDSketch = field(default_factory=new_sketch)
@@ -58,10 +58,10 @@ class Bucket:
 
 
 class Series:
-    """The runs of each function by the time of their end.
+    """The runs of each function, by the time of their end.
 
     Attributes:
-        width: Seconds of a bucket.
+        width: The width of a bucket, in seconds.
     """
 
     def __init__(self) -> None:
@@ -86,24 +86,24 @@ class Series:
         bucket.add(status, duration)
 
     def starts(self) -> range:
-        """The beginning of each bucket from the first run to the last, in seconds since 1970."""
+        """Return the start of each bucket from the first run to the last, in seconds since 1970."""
         if not self._buckets:
             return range(0)
         return range(self._first * self.width, (self._last + 1) * self.width, self.width)
 
     def functions_at(self, start: int) -> dict[str, Bucket]:
-        """The bucket of each function that had a run in the bucket that begins at *start*."""
+        """Return the bucket that starts at *start*, for each function that has runs in it."""
         return self._buckets.get(start // self.width, {})
 
     def total_at(self, start: int) -> Bucket:
-        """One bucket of all functions."""
+        """Return the bucket of all functions together."""
         total = Bucket()
         for bucket in self.functions_at(start).values():
             total.merge(bucket)
         return total
 
     def widen(self, most: int) -> Series:
-        """Merge buckets until there are at most *most*."""
+        """Merge buckets until at most *most* are left."""
         self._widen(most)
         return self
 

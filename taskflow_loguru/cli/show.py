@@ -1,4 +1,4 @@
-"""``taskflow-loguru show``: print one task's whole story."""
+"""``taskflow-loguru show``: print all lines of one task, by run and attempt."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .moments import clock, seconds
 from .printing import LEVEL_STYLES, block, console, one_line, status_text
 from .progress import with_progress
 from .runs import Run
-from .story import AmbiguousIdError, Attempt, Chapter, Story, Told, tell
+from .story import AmbiguousIdError, Attempt, Story, StoryLine, StoryRun, story_of
 
 
 def run_show(task_id: str, paths: Sequence[Path], *, as_json: bool) -> None:
     logs = Logs(paths)
     try:
-        story = tell(task_id, with_progress(logs.lines_with_paths(), logs.paths, lambda one: one[0].time))
+        story = story_of(task_id, with_progress(logs.lines_with_paths(), logs.paths, lambda one: one[0].time))
     except AmbiguousIdError as error:
         ids = "\n  ".join(map(one_line, error.task_ids))
-        _fail(f"several tasks have an id that begins with {task_id!r}:\n  {ids}")
+        _fail(f"several tasks have an id that starts with {task_id!r}:\n  {ids}")
     if story is None:
-        _fail(f"no line of a task {task_id!r}" + (" in what could be read" if logs.failed else ""))
+        _fail(f"no line of a task {task_id!r}" + (" in the files that could be read" if logs.failed else ""))
     if as_json:
         from .lines_json import story_fields
 
@@ -45,10 +45,10 @@ def run_show(task_id: str, paths: Sequence[Path], *, as_json: bool) -> None:
 
 def _print_story(out: Console, story: Story) -> None:
     out.print(Text.assemble((one_line(story.func_name), "bold"), f"  {one_line(story.task_id)}"), soft_wrap=True)
-    paths_used = {one.path for chapter in story.chapters for attempt in chapter.attempts for one in attempt.lines}
+    paths_used = {one.path for run in story.runs for attempt in run.attempts for one in attempt.lines}
     names = _short_names(paths_used)
-    for number, chapter in enumerate(story.chapters, 1):
-        _print_chapter(out, chapter, f"Run {number} of {len(story.chapters)}: " * (len(story.chapters) > 1), names)
+    for number, story_run in enumerate(story.runs, 1):
+        _print_run(out, story_run, f"Run {number} of {len(story.runs)}: " * (len(story.runs) > 1), names)
 
 
 def _fail(text: str) -> NoReturn:
@@ -57,23 +57,23 @@ def _fail(text: str) -> NoReturn:
 
 
 def _short_names(paths: set[Path]) -> dict[Path, str]:
-    """What tells the files apart; nothing if there is one."""
+    """Return a name for each file that distinguishes it; no names for a single file."""
     if len(paths) == 1:
         return {}
     common = os.path.commonpath([path.absolute().parent for path in paths])
     return {path: str(path.absolute().relative_to(common)) for path in paths}
 
 
-def _print_chapter(out: Console, chapter: Chapter, begin: str, names: dict[Path, str]) -> None:
+def _print_run(out: Console, story_run: StoryRun, heading: str, names: dict[Path, str]) -> None:
     out.print()
-    run = chapter.run
-    first = chapter.attempts[0].lines[0].time
+    run = story_run.run
+    first = story_run.attempts[0].lines[0].time
     if run is None:
-        out.print(Text.assemble((begin, "bold"), "no status line: FileLogger(log_lifecycle=True) writes them"))
+        out.print(Text.assemble((heading, "bold"), "no status line: FileLogger(log_lifecycle=True) writes them"))
     else:
-        out.print(Text.assemble((begin, "bold"), status_text(run.status), f"  {_times(run)}"), soft_wrap=True)
-    for attempt in chapter.attempts:
-        if len(chapter.attempts) > 1:
+        out.print(Text.assemble((heading, "bold"), status_text(run.status), f"  {_times(run)}"), soft_wrap=True)
+    for attempt in story_run.attempts:
+        if len(story_run.attempts) > 1:
             out.print(Text(f"attempt {attempt.number}, {_span(attempt)}", "bold"))
         for one in attempt.lines:
             _print_line(out, one, (run and run.started) or first, names)
@@ -91,17 +91,17 @@ def _times(run: Run) -> str:
 
 
 def _span(attempt: Attempt) -> str:
-    """How long the lines of an attempt took, from the first to the last."""
+    """Return the time from the first to the last line of an attempt."""
     first, last = attempt.lines[0].time, attempt.lines[-1].time
     return "-" if first is None or last is None else seconds(max(0.0, (last - first).total_seconds()))
 
 
-def _print_line(out: Console, one: Told, begin: datetime | None, names: dict[Path, str]) -> None:
+def _print_line(out: Console, one: StoryLine, start: datetime | None, names: dict[Path, str]) -> None:
     line = one.line
     moment = "" if line.time is None else clock(line.time)
     offset = ""
-    if one.time is not None and begin is not None and one.time > begin:
-        offset = f"+{seconds((one.time - begin).total_seconds())}"
+    if one.time is not None and start is not None and one.time > start:
+        offset = f"+{seconds((one.time - start).total_seconds())}"
     style = LEVEL_STYLES.get(line.level or "", "")
     text = status_text(line.status) if line.status else Text(one_line(line.message), style)
     level = f"{line.level:7}  " if line.level else ""

@@ -1,7 +1,7 @@
-"""Line formats: how a loguru record of a task's event becomes a line, and how the line is parsed again.
+"""Line formats, each with its parser: from the loguru record of a task's event to a line, and back.
 
-Each is a format function as loguru takes it (``logger.add(sink, format=task_line)``), in one module with its inverse
-and with the pure function behind it, which returns the line itself. ``functools.partial`` sets their keyword arguments:
+Each is a format function for loguru (``logger.add(sink, format=task_line)``), in one module with its parser and with
+the pure function that returns the line itself. ``functools.partial`` sets their keyword arguments:
 ``FileLogger("tasks.jsonl", format=partial(ecs_line, service="shop"))``.
 """
 

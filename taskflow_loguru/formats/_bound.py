@@ -1,4 +1,4 @@
-"""A bound on a line: the longest values are cut until it fits, and say how much is missing."""
+"""A bound on the length of a line: the longest values are cut until it fits, and show how much is missing."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ._facts import Facts
 from ._json import to_json
 
 Cost = Callable[[Any], int]
-"""How many bytes of a line a value takes."""
+"""The number of bytes that a value takes in a line."""
 
 KEPT_BYTES = 66
-"""Up to how many bytes an id or a function's name is never cut: 64, and two for its quotes in JSON."""
+"""The number of bytes up to which an id or a function's name is never cut: 64, and two for its quotes in JSON."""
 
 _LEAST_BYTES = 48
-"""How many bytes any other value may keep: room for the text that says how much is missing."""
+"""The minimum number of bytes of any other value: room for the note of how much is missing."""
 
 _NEVER_CUT = ("time", "trace_id", "span_id", "trace_flags")
 _IDS = ("task_id", "func_name")
@@ -41,18 +41,18 @@ def text_cost(value: Any) -> int:
 def bounded(facts: Facts, line_of: Callable[[Facts], str], max_bytes: int | None, cost: Cost) -> str:
     """Return the line of *facts*, of at most *max_bytes* with its newline; None sets no bound.
 
-    The bytes are shared out fairly: a value that is shorter than its share stays whole, and leaves the rest to the
-    longer ones. Times and ids are never cut.
+    All values get an equal share of the bytes: a value that is shorter than its share stays whole, and leaves the rest
+    to the longer ones. Times and ids are never cut.
     """
     if max_bytes is None:
         return line_of(facts)
-    # The begin of a text is enough to see that it is too long: a huge one is not escaped only to be thrown away.
+    # The start of a text is enough to find out that it is too long. Escaping all of a huge text would be wasted.
     enough = max(max_bytes, KEPT_BYTES + 1)
-    begins = {name: value[:enough] if isinstance(value, str) else value for name, value in facts.items()}
-    line = line_of(begins)
+    starts = {name: value[:enough] if isinstance(value, str) else value for name, value in facts.items()}
+    line = line_of(starts)
     if size(line) < max_bytes:
         return line
-    costs = {name: cost(value) for name, value in begins.items() if name not in _NEVER_CUT}
+    costs = {name: cost(value) for name, value in starts.items() if name not in _NEVER_CUT}
     room = max_bytes - 1 - size(line) + sum(costs.values())
     while True:
         share = _fair_share(costs.values(), room)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 _STATUSES = {"success": "ok"}
-"""Levels under Datadog's names; the others have the same."""
+"""Datadog's names of the levels that have another name there."""
 _LOGGER = "taskflow_loguru"
 _TASK = ("event", "task_id", "attempt", "status", "retries_used", "tags", "data")
 
@@ -35,16 +35,16 @@ def datadog_line(
 
     ``status`` is the severity; the task's own status is ``taskflow.status``. An active OpenTelemetry span adds
     ``dd.trace_id`` and ``dd.span_id`` as Datadog's tracers write them. The keyword arguments of ``task_log()`` are in
-    ``taskflow.data``, where they can overwrite no attribute. Any value is rendered as :func:`json_line` does it.
+    ``taskflow.data``, where they cannot overwrite an attribute. Values are rendered as by :func:`json_line`.
 
     Args:
         service: ``service`` and ``dd.service``; None leaves them out.
         environment: ``dd.env``, such as "production"; None leaves it out.
-        host: ``host``; None takes the system's.
-        max_bytes: The most bytes that a line has, with its newline, as for :func:`json_line`.
+        host: ``host``; None: the system's host name.
+        max_bytes: The maximum length of a line in bytes, newline included, as for :func:`json_line`.
 
     Raises:
-        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
+        TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
     check_options(_line_of, json_cost, max_bytes, service=service, environment=environment, host=host)
     return rendered(
@@ -91,7 +91,7 @@ def _line_of(facts: Facts, *, service: str | None, environment: str | None, host
 
 
 def _datadog_id(digits: str) -> str:
-    # Ids of 64 bits are decimal, longer ones hexadecimal.
+    # Datadog writes ids of 64 bits in decimal, longer ones in hexadecimal.
     number = int(digits, 16)
     return digits if number >= 2**64 else str(number)
 

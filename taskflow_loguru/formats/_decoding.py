@@ -1,4 +1,4 @@
-"""The fields of a JSON line, their types checked: by msgspec if it is installed, the standard library otherwise."""
+"""Decode the fields of a JSON line and check their types: with msgspec if installed, else the standard library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text line with all that a person asks for: level, attempt, milliseconds, duration and the reason of a failure."""
+"""The text line with more details: level, attempt, milliseconds, duration and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._task_line import has_time_in_name
 if TYPE_CHECKING:
     from loguru import Record
 
-# Every part is bounded or ends at a fixed text. Otherwise a line of another program could take quadratic time.
+# Every part is bounded or ends at a fixed text. Without this, a line of another program could take quadratic time.
 _LINE = re.compile(
     r"\[(?P<task_id>.{0,48}?)\] \[(?P<func_name>.*?)\] (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
     r"(?P<level>[^ ]{1,64}) attempt=(?P<attempt>\d{1,20}|-) (?P<message>.*)",
@@ -39,17 +39,17 @@ def detailed_line(record: Record, *, max_bytes: int | None = None) -> str:
         [abc12345] [send_email] 2026-01-01T12:00:01.204Z INFO attempt=1 --- Retry 1 ---
         [abc12345] [send_email] 2026-01-01T12:00:02.404Z ERROR attempt=1 -- FAILED after 1.20 s: OSError: refused
 
-    - Every line has a time, separators too: the event's, in UTC, to the millisecond.
-    - The level has loguru's name. ``attempt`` is 0 for the first run; ``-`` for a record of no task.
+    - Every line has a time, separators too: that of the event, in UTC, with milliseconds.
+    - The level has loguru's name. ``attempt`` is 0 for the first run; ``-`` for a record without a task.
     - The duration is that of the last attempt. The error is its class and its text.
     - Id, name and escapes are those of :func:`task_line`.
 
     Args:
-        max_bytes: The most bytes that a line has, with its newline; None sets no bound. A longer message or error is
-            cut between characters, and says how many are missing.
+        max_bytes: The maximum length of a line in bytes, newline included; None: no maximum. A message or error that
+            is too long is cut between characters, and shows how many are missing.
 
     Raises:
-        TypeError, ValueError: If ``max_bytes`` is no int, or less than ids and times need.
+        TypeError, ValueError: ``max_bytes`` is not an int, or has no room for ids and times.
     """
     if max_bytes is not None:
         check_options(_line_of, text_cost, max_bytes)
@@ -98,7 +98,7 @@ def parse_detailed_line(line: str) -> TaskLine | None:
     level, attempt = unescape(match["level"]).lower(), match["attempt"]
     try:
         time = time_of(match["time"])
-    except ValueError:  # no such day
+    except ValueError:  # the date does not exist
         return None
     number = None if attempt == "-" else int(attempt)
     message = match["message"]

@@ -21,7 +21,7 @@ ECS_VERSION = "9.4.0"
 """The version of the Elastic Common Schema that :func:`ecs_line` writes."""
 
 _LEVELS = {"success": "notice"}
-"""Levels under the names that Elastic's tools rank; the others have the same."""
+"""Elastic's names of the levels that have another name there."""
 _OUTCOMES = {
     "success": "success",
     "failed": "failure",
@@ -29,7 +29,7 @@ _OUTCOMES = {
     "cancelled": "unknown",
     "rejected": "unknown",
 }
-"""Outcomes by final status."""
+"""The outcome of each final status."""
 _IN_KEYS = str.maketrans(".*\\", "___")
 
 
@@ -43,18 +43,18 @@ def ecs_line(
 ) -> str:
     """One JSON object in the Elastic Common Schema, for Filebeat, Elastic Agent and Logstash.
 
-    What the schema has no field for is under ``taskflow``. A task's tags are ``labels``, the keyword arguments of
-    ``task_log()`` are in ``taskflow.data``, where they can overwrite no field. Any value is rendered as
-    :func:`json_line` does it.
+    Facts without a field in the schema are under ``taskflow``. A task's tags are ``labels``. The keyword arguments of
+    ``task_log()`` are in ``taskflow.data``, where they cannot overwrite a field. Values are rendered as by
+    :func:`json_line`.
 
     Args:
         service: ``service.name``; None leaves it out.
         environment: ``service.environment``, such as "production"; None leaves it out.
-        host: ``host.name``; None takes the system's.
-        max_bytes: The most bytes that a line has, with its newline, as for :func:`json_line`.
+        host: ``host.name``; None: the system's host name.
+        max_bytes: The maximum length of a line in bytes, newline included, as for :func:`json_line`.
 
     Raises:
-        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
+        TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
     check_options(_line_of, json_cost, max_bytes, service=service, environment=environment, host=host)
     return rendered(record, ecs_text(record, service=service, environment=environment, host=host, max_bytes=max_bytes))
@@ -97,7 +97,7 @@ def _line_of(facts: Facts, *, service: str | None, environment: str | None, host
         "error.stack_trace": get("stacktrace"),
         "trace.id": get("trace_id"),
         "span.id": get("span_id"),
-        # A dot in a key would make an object of it. Labels are keywords.
+        # A dot in a key would turn the label into an object. Labels have text as values.
         "labels": {to_text(key).translate(_IN_KEYS): to_text(value) for key, value in tags.items()} if tags else None,
         "taskflow.data": get("data"),
         "service.name": service,

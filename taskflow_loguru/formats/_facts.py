@@ -1,4 +1,4 @@
-"""All that is known of an event, under the names of :func:`json_line`: the ground of every JSON format."""
+"""The facts of an event, under the names of :func:`json_line`: the basis of every JSON format."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from loguru import Record
 
 Facts = dict[str, Any]
-"""Facts by name. A fact that an event does not have is absent; none is None."""
+"""Facts by name. A fact that an event does not have is absent; no value is None."""
 
 LEVELS = {"trace": 5, "debug": 10, "info": 20, "success": 25, "warning": 30, "error": 40, "critical": 50}
-"""loguru's own levels with their numbers, least first."""
+"""loguru's own levels with their numbers, lowest first."""
 
-_OF_A_STATUS = ("status", "duration", "retries_used", "error", "stacktrace")
+_STATUS_FIELDS = ("status", "duration", "retries_used", "error", "stacktrace")
 _TYPE = re.compile(r"[\w.<>]+")
 
 
@@ -35,9 +35,9 @@ def facts_of(record: Record) -> Facts:
         "attempt": get("attempt"),
         "message": record["message"],
     }
-    if facts["attempt"] is None:  # a record of no task, or nearly one
+    if facts["attempt"] is None:  # a record without a task, or with some of a task's names
         facts = {name: value for name, value in facts.items() if value is not None}
-    for name in _OF_A_STATUS:
+    for name in _STATUS_FIELDS:
         if (value := duration_of(event) if name == "duration" else get(name)) is not None:
             facts[name] = value
     if record["exception"] is not None:
@@ -55,7 +55,7 @@ def facts_of(record: Record) -> Facts:
 
 
 def system_facts(record: Record) -> Facts:
-    """Return the facts of a record with one of loguru's own levels: the next lower one for an app's own."""
+    """Return the facts of a record; a level of the app becomes the next lower one of loguru."""
     facts = facts_of(record)
     if facts["level"] not in LEVELS:
         number = record["level"].no
@@ -64,7 +64,7 @@ def system_facts(record: Record) -> Facts:
 
 
 def error_type(error: object, stacktrace: object) -> str | None:
-    """Return the class of an exception as the end of its traceback names it: the host reports its text alone."""
+    """Return the class name of an exception from the end of its traceback: the host reports only its text."""
     if not isinstance(error, str) or not isinstance(stacktrace, str):
         return None
     end = stacktrace.rfind(f": {error}") if error else len(stacktrace.rstrip("\n"))
@@ -73,6 +73,6 @@ def error_type(error: object, stacktrace: object) -> str | None:
 
 
 def nanoseconds(facts: Facts) -> int | None:
-    """Return the duration of an event in nanoseconds, as systems count it; None if it has none."""
+    """Return the duration of an event in nanoseconds, or None."""
     duration = facts.get("duration")
     return None if duration is None or abs(duration) > 9e9 else round(duration * 1e9)  # it has 64 bits

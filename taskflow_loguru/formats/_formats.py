@@ -1,4 +1,4 @@
-"""All formats in one place: the pure function behind each, and which parser a JSON line needs."""
+"""All formats: the pure function behind each, and the choice of the parser for a JSON line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 Renderer = Callable[["Record"], str]
-"""From a record to its line without a newline."""
+"""A function from a record to its line, without a newline."""
 
 RENDERERS: dict[Callable[..., str], Callable[..., str]] = {
     task_line: task_text,
@@ -32,9 +32,9 @@ RENDERERS: dict[Callable[..., str], Callable[..., str]] = {
     datadog_line: datadog_text,
     google_line: google_text,
 }
-"""The pure function behind each format: the line itself, in place of a template for loguru."""
+"""The pure function behind each format: it returns the line itself, not a template for loguru."""
 
-_FACTS_BY_KEY = {
+_FACTS_BY_KEY = {  # each format has a key that no other format has
     "ecs.version": ecs_facts,
     "severity_number": otel_facts,
     "logger.name": datadog_facts,
@@ -46,7 +46,7 @@ def renderer_of(format: object) -> Renderer | None:
     """Return the pure function of one of our formats, or of a partial of one with keyword arguments; else None.
 
     Raises:
-        TypeError, ValueError: If a partial of our format has an unknown or an invalid argument.
+        TypeError, ValueError: A partial of our format has an unknown or an invalid argument.
     """
     function: Any = format
     keywords: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def renderer_of(format: object) -> Renderer | None:
         function, keywords = format.func, format.keywords
     try:
         text = RENDERERS.get(function)
-    except TypeError:  # not hashable, so none of ours
+    except TypeError:  # not hashable, so not one of ours
         return None
     if text is None or not keywords:
         return text
@@ -63,7 +63,7 @@ def renderer_of(format: object) -> Renderer | None:
 
 
 def parse_system_line(line: str) -> TaskLine | None:
-    """Parse a JSON line of a format for other systems; each has a key that no other has. Return None for any other."""
+    """Parse a line of one of the JSON formats for other systems; return None for any other line."""
 
     def facts_of(fields: dict[str, Any]) -> dict[str, Any]:
         return next(read for key, read in _FACTS_BY_KEY.items() if key in fields)(fields)

@@ -44,18 +44,18 @@ def google_line(
 
     ``severity``, ``time``, ``message`` and the fields ``logging.googleapis.com/...`` become fields of the log entry:
     the task's tags are its labels, the active OpenTelemetry span its trace. The task is under ``taskflow``, with the
-    keyword arguments of ``task_log()`` in ``taskflow.data``, where they can overwrite no field. A traceback is
-    ``stack_trace``, where Error Reporting looks for it. Any value is rendered as :func:`json_line` does it.
+    keyword arguments of ``task_log()`` in ``taskflow.data``, where they cannot overwrite a field. A traceback is in
+    ``stack_trace``, for Error Reporting. Values are rendered as by :func:`json_line`.
 
     Args:
-        project: The id of the Google Cloud project that has the traces; with None the bare trace id is written.
+        project: The id of the Google Cloud project that has the traces; None writes the trace id alone.
         service: The service that Error Reporting shows; None leaves it out.
         environment: ``environment``, such as "production"; None leaves it out.
-        host: ``host``; None takes the system's.
-        max_bytes: The most bytes that a line has, with its newline, as for :func:`json_line`.
+        host: ``host``; None: the system's host name.
+        max_bytes: The maximum length of a line in bytes, newline included, as for :func:`json_line`.
 
     Raises:
-        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
+        TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
     names = {"project": project, "service": service, "environment": environment, "host": host}
     check_options(_line_of, json_cost, max_bytes, **names)

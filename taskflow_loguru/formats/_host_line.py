@@ -7,7 +7,7 @@ import re
 from ._line import TaskLine
 from ._task_line import STATUSES, second_from
 
-# An id is a UUID's begin. A message that begins with half a time is the torn end of a line that had one.
+# An id is the start of a UUID. A message that starts with half a time is the torn end of a line with a time.
 _LINE = re.compile(
     r"\[([0-9a-f]{8})\] \[([^\]]+)\] (?:(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z |(?!\d{4}-\d\d))(.*)", re.ASCII
 )
@@ -16,8 +16,8 @@ _LINE = re.compile(
 def parse_host_line(line: str) -> TaskLine | None:
     """Parse a line of the host's FileLogger that has no time, or one with a ``Z``; return None for any other line.
 
-    Its status lines are those of :func:`task_line`. It writes a message of several lines as it is: from the second
-    on they are no task's.
+    Its status lines are those of :func:`task_line`. It writes a message of several lines unchanged: from the second
+    one on, they cannot be recognised as lines of a task.
     """
     match = _LINE.fullmatch(line)
     if match is None:

@@ -1,4 +1,4 @@
-"""Any value as one line of JSON: encoded by orjson if it is installed, by the standard library otherwise."""
+"""JSON encoding of any value, in one line: by orjson if it is installed, else by the standard library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, TypeVar
 
-from .._escapes import as_text, escape_in_json, raising, without_surrogates
+from .._escapes import as_text, escape_in_json, placeholder, without_surrogates
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
@@ -24,7 +24,7 @@ except ImportError:
         return document
 
 else:
-    # What orjson would write in its own way is refused, and converted below as without it.
+    # orjson rejects types that it would write in its own way. They are converted below, as without orjson.
     _REFUSED = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
     def _dumps(value: Any) -> str:
@@ -32,10 +32,10 @@ else:
 
 
 MAX_DEPTH = 64
-"""How deep values nest at most in a JSON line."""
+"""The maximum depth of nested values in a JSON line."""
 
 MAX_ITEMS = 100_000
-"""How many items the containers of one value have at most, together."""
+"""The maximum number of items in all containers of one value together."""
 
 _CUT = "..."
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 def to_json(value: Any) -> str:
-    """Return *value* as RFC 8259 JSON without line breaks or control characters, whatever it holds.
+    """Return any *value* as RFC 8259 JSON without line breaks or control characters.
 
     Dates and times become ISO 8601 text, sets and tuples arrays, bytes text, enum members their value, data
     classes objects; NaN and the infinities null; anything else its ``str()``. A value that contains itself, nests
@@ -63,26 +63,27 @@ def to_json(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return *value* made of the types that JSON has; as it is, if it is a dictionary of nothing but those."""
+    """Return *value* converted to the types of JSON; a dictionary that has only these types is returned unchanged."""
     # The encoders spell a key such as None in two ways.
     if type(value) is dict and all(map(_is_scalar, list(value.values()))) and set(map(type, list(value))) <= {str}:
         return value
-    # Some levels are the line's own: to_json() must not cut what this has not, only because it needs another pass.
+    # Some levels belong to the line: to_json() must not cut values that this function left whole, when it converts the
+    # line once more.
     return _plain(value, (0, 0, 0), iter(range(MAX_ITEMS)))
 
 
 def to_text(value: object) -> str:
-    """Return *value* as text without lone surrogates: strict readers refuse a JSON escape of one."""
+    """Return *value* as text without lone surrogates: strict readers reject their JSON escapes."""
     return without_surrogates(as_text(value))
 
 
 def _is_scalar(value: object) -> bool:
-    # A large integer is written in hexadecimal.
+    # Large integers become hexadecimal.
     return type(value) in _SCALARS and (type(value) is not int or -(2**63) <= value < 2**63)
 
 
 def _plain(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
-    """Convert *value*; *room* has an element for each item that still fits."""
+    """Convert *value*; *room* has one element for each item that still fits."""
     kind = type(value)
     if kind is str:
         return value if value.isascii() else to_text(value)
@@ -97,18 +98,18 @@ def _plain(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
     try:
         return _plain_object(value, (*parents, id(value)), room)
     except Exception as error:
-        return to_text(raising(value, error))
+        return to_text(placeholder(value, error))
 
 
 def _plain_object(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
     if isinstance(value, Mapping):
-        # A copy: the task goes on in its thread, and may change what it has logged meanwhile.
+        # A copy: the task continues in its thread, and may change the object that it has logged.
         items = _fitting(list(value.items()), room, (_CUT, _CUT))
         return {to_text(key): _plain(item, parents, room) for key, item in items}
     if isinstance(value, (list, tuple)):
         return [_plain(item, parents, room) for item in _fitting(value, room, _CUT)]
     if isinstance(value, Set):
-        # A set has no order: the text of its items gives it one that is the same everywhere.
+        # A set has no order: sorted by the text of its items, it is the same in every process.
         return sorted((_plain(item, parents, room) for item in _fitting(list(value), room, _CUT)), key=_encode)
     if isinstance(value, enum.Enum):
         return _plain(value.value, parents, room)
@@ -127,7 +128,7 @@ def _plain_object(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> 
 
 
 def _fitting(items: Iterable[T], room: Iterator[int], mark: T) -> Iterator[T]:
-    """Yield the first of *items*, as many as there is room for, and *mark* in place of the rest."""
+    """Yield *items* as far as there is room, and *mark* in place of the rest."""
     for item in items:
         if next(room, None) is None:
             yield mark
@@ -140,5 +141,5 @@ def _number(value: float) -> float | None:
 
 
 def _whole(value: int) -> int | str:
-    # Python may be told to refuse to write out or to read integers of more than 640 digits, hexadecimal excepted.
+    # Python can be configured to reject decimal integers of more than 640 digits. Hexadecimal has no such limit.
     return value if value.bit_length() < 2_000 else hex(value)

@@ -1,4 +1,4 @@
-"""One JSON object per event, with all that is known of it."""
+"""One JSON object per event, with all its facts."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from loguru import Record
 
 JSON_SCHEMA_VERSION = 1
-"""The version of the lines of :func:`json_line`: raised when a field changes its meaning or is removed."""
+"""The version of the lines of :func:`json_line`: it increases when a field changes its meaning or is removed."""
 
 
 def json_line(record: Record, *, max_bytes: int | None = None, host: str | None = None) -> str:
-    """One JSON object (RFC 8259) with all that is known of an event; ``docs/formats.md`` lists its fields.
+    """One JSON object (RFC 8259) with all facts of an event; ``docs/formats.md`` lists its fields.
 
-    - ``time`` is the event's, RFC 3339, in UTC, with microseconds; ``duration`` is in seconds.
+    - ``time`` is that of the event, RFC 3339, in UTC, with microseconds; ``duration`` is in seconds.
     - A field that an event does not have is left out. An active OpenTelemetry span adds its ``trace_id``,
       ``span_id`` and ``trace_flags`` if opentelemetry-api is installed.
-    - Any value of ``task_log``'s keyword arguments is rendered somehow, and the object is always valid.
-    - A record of no task, from a logger that shares the file, has its bound values as ``data``, and an
+    - The keyword arguments of ``task_log`` may have any values: the object is always valid JSON.
+    - A record without a task, from a logger that shares the file, has its bound values as ``data``, and an
       exception as ``error`` and ``stacktrace``.
 
-    orjson encodes it if it is installed (the extra ``json``), the standard library otherwise: the same values, more
-    slowly.
+    orjson encodes the object if it is installed (the extra ``json``). Otherwise the standard library does: with the
+    same values, but more slowly.
 
     Args:
-        max_bytes: The most bytes that a line has, with its newline; None sets no bound. In a longer line the longest
-            values are cut and say how much is missing; times and ids never are.
-        host: The name of the host; None takes the system's.
+        max_bytes: The maximum length of a line in bytes, newline included; None: no maximum. In a line that is too
+            long, the longest values are cut and show how much is missing; times and ids are never cut.
+        host: The name of the host; None: the system's host name.
 
     Raises:
-        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
+        TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
     if max_bytes is not None or host is not None:
         check_options(_line_of, json_cost, max_bytes, host=host)
@@ -71,6 +71,6 @@ def parse_json_line(line: str) -> TaskLine | None:
     parsed = TaskLine(*fields[1:])
     try:
         parsed.time = datetime.fromisoformat(f"{fields[1][:26]}+00:00")
-    except ValueError:  # no such day
+    except ValueError:  # the date does not exist
         return None
     return parsed

@@ -1,4 +1,4 @@
-"""A line that was read back."""
+"""A parsed line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 class TaskLine:
     """One line of a log file. A field that the line does not have is None, or empty.
 
-    Not frozen: a frozen one takes five times as long to make, which would be most of the time of a line.
+    Not frozen: creating a frozen object takes five times as long, which would be most of the time per line.
 
     Attributes:
         time: The time of the event, in UTC: to the second in a text line, to the microsecond in a JSON line.
         level: The name of the level, in lower case. JSON only.
-        event: "log", "retry" or "lifecycle"; "loss" if lines are missing; None in a JSON line of no task. A text
-            line is read as a status line if the task logged the text of one ("-- SUCCESS").
+        event: "log", "retry" or "lifecycle"; "loss" if lines are missing; None in a JSON line without a task. A text
+            line with the text of a status line ("-- SUCCESS") is read as one, even if the task logged it.
         task_id: The task's id; its first 8 characters in a text line.
         func_name: The task's function.
-        attempt: The attempt, 0 for the first. In a text line the separators' only.
-        message: What was logged; of a lifecycle line ``-- STATUS``, of a separator ``--- Retry N ---``.
+        attempt: The attempt, 0 for the first. In text lines only separators have it.
+        message: The logged message; ``-- STATUS`` in a lifecycle line, ``--- Retry N ---`` in a separator.
         status: The new status, in lower case, of a lifecycle line.
-        duration: How long the attempt took, in seconds. JSON only, as is all that follows.
-        retries_used: How many retries there were.
+        duration: The duration of the attempt, in seconds. JSON only, like all further fields.
+        retries_used: The number of retries.
         error: The exception of a failed task.
         stacktrace: Its traceback.
         tags: The task's tags.

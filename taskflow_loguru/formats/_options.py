@@ -1,4 +1,4 @@
-"""The keyword arguments of the formats, checked."""
+"""Checks of the formats' keyword arguments."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _LARGEST: Facts = {
     "tags": {_LONG: _LONG},
     "data": {_LONG: _LONG},
 }
-"""An event that has every fact, each longer than it can stay."""
+"""An event that has every fact, each so long that it is cut."""
 
 
 def check_options(line_of: Callable[..., str], cost: Cost, max_bytes: Any, **names: Any) -> None:
-    """Raise a TypeError or a ValueError that names the first wrong argument of a format."""
+    """Raise a TypeError or a ValueError that names the first invalid argument of a format."""
     for name, value in names.items():
         if value is not None:
             _check_name(name, value)
@@ -47,7 +47,7 @@ def check_options(line_of: Callable[..., str], cost: Cost, max_bytes: Any, **nam
         raise TypeError(f"max_bytes must be an int or None, not {max_bytes!r}")
     least = _least_bytes(line_of, cost, tuple(names.items()))
     if max_bytes < least:
-        raise ValueError(f"max_bytes must be at least {least}, what ids and times need, not {max_bytes}")
+        raise ValueError(f"max_bytes must be at least {least}, to have room for ids and times, not {max_bytes}")
 
 
 def _check_name(name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Where a line comes from: the host and the process."""
+"""The origin of a line: the host and the process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import socket
 
 HOST = socket.gethostname()
-"""The host name, as the system had it when this module was imported."""
+"""The host name of the system when this module was imported."""
 
 _pid = os.getpid()
 
 
 def pid() -> int:
-    """Return the id of this process, also after a fork, without a system call for each line."""
+    """Return the id of this process, without a system call for each line; right after a fork, too."""
     return _pid
 
 

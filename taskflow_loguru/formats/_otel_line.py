@@ -54,19 +54,19 @@ def otel_line(
 ) -> str:
     """One JSON object in the OpenTelemetry log data model, for the Collector's filelog receiver.
 
-    ``timestamp``, ``severity_text``, ``severity_number``, ``body``, ``trace_id``, ``span_id``, ``trace_flags``,
-    ``attributes`` and ``resource`` are what the data model calls so; ``docs/formats.md`` has the receiver's
-    configuration. The keyword arguments of ``task_log()`` are in ``attributes["taskflow.data"]``, where they can
-    overwrite no attribute. Any value is rendered as :func:`json_line` does it.
+    The fields ``timestamp``, ``severity_text``, ``severity_number``, ``body``, ``trace_id``, ``span_id``,
+    ``trace_flags``, ``attributes`` and ``resource`` have the data model's names. ``docs/formats.md`` has the receiver's
+    configuration. The keyword arguments of ``task_log()`` are in ``attributes["taskflow.data"]``, where they cannot
+    overwrite an attribute. Values are rendered as by :func:`json_line`.
 
     Args:
         service: ``service.name`` of the resource; None leaves it out.
         environment: ``deployment.environment.name``, such as "production"; None leaves it out.
-        host: ``host.name``; None takes the system's.
-        max_bytes: The most bytes that a line has, with its newline, as for :func:`json_line`.
+        host: ``host.name``; None: the system's host name.
+        max_bytes: The maximum length of a line in bytes, newline included, as for :func:`json_line`.
 
     Raises:
-        TypeError, ValueError: If an argument is invalid, or ``max_bytes`` less than ids and times need.
+        TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
     check_options(_line_of, json_cost, max_bytes, service=service, environment=environment, host=host)
     return rendered(record, otel_text(record, service=service, environment=environment, host=host, max_bytes=max_bytes))

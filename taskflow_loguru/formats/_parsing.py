@@ -1,4 +1,4 @@
-"""From the fields of a JSON line back to a :class:`TaskLine`."""
+"""Conversion of the fields of a JSON line to a :class:`TaskLine`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._line import TaskLine
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -32,11 +32,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "span_id": (str,),
 }
 DECODER = json.JSONDecoder(parse_constant=_refuse)
-_ALWAYS_THERE = ("level", "event", "task_id", "func_name", "attempt")
+_ALWAYS_SET = ("level", "event", "task_id", "func_name", "attempt")
 
 
 def parse_fields(line: str, facts_of: Callable[[dict[str, Any]], dict[str, Any]]) -> TaskLine | None:
-    """Parse a JSON line whose fields *facts_of* turns into facts; return None if it is no such line."""
+    """Parse a JSON line whose fields *facts_of* turns into facts; return None for any other line."""
     try:
         fields = DECODER.decode(line)
         return task_line_of(facts_of(fields)) if type(fields) is dict else None
@@ -45,20 +45,20 @@ def parse_fields(line: str, facts_of: Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def task_line_of(facts: dict[str, Any]) -> TaskLine:
-    """Return the line with these facts; None stands for one that the event does not have.
+    """Return the line with these facts; the value None means that the event does not have the fact.
 
     Raises:
-        ValueError, LookupError, TypeError: If a fact is missing or has the wrong type.
+        ValueError, LookupError, TypeError: A fact is missing or has the wrong type.
     """
     known = {name: facts[name] for name in _TYPES if facts.get(name) is not None}
     for name, value in known.items():
         if type(value) not in _TYPES[name]:
             raise TypeError(f"{name} is {value!r}")
-    return TaskLine(time=time_of(facts["time"]), **{**dict.fromkeys(_ALWAYS_THERE), **known})
+    return TaskLine(time=time_of(facts["time"]), **{**dict.fromkeys(_ALWAYS_SET), **known})
 
 
 def time_of(text: str) -> datetime:
-    """Return the time that *text* says in RFC 3339, which must be in UTC."""
+    """Return the time of the RFC 3339 *text*, which must be in UTC."""
     if not text.endswith("Z"):
         raise ValueError(f"not a time in UTC: {text!r}")
     return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)

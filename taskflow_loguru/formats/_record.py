@@ -1,4 +1,4 @@
-"""What all formats read from a loguru record, and how they hand over the line."""
+"""Access to loguru records that all formats share: the fields of the event, times, and the rendered line."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ UTC = timezone.utc
 def rendered(record: Record, line: str) -> str:
     """Store *line* in the record and return the template that names it.
 
-    loguru would parse a template made of the line itself anew for every line, and interpret the braces and tags of a
-    message. The line is stored beside ``extra``, not in it: the values that the app has bound stay as they are.
+    If the template were the line itself, loguru would parse it for every line, and would interpret the braces and tags
+    of a message. The line is stored beside ``extra``, not in it: the values that the app has bound do not change.
     """
     cast("dict[str, Any]", record)["rendered"] = line
     return "{rendered}\n"
 
 
 def event_of(record: Record) -> dict[str, Any]:
-    """Return the event fields of a record, or a stand-in if no task logged it, with None for task and event."""
+    """Return the event fields of a record. If no task logged it, return a substitute with None for task and event."""
     extra = record["extra"]
-    # An app may bind some of these names for its own purposes, but hardly all of them.
+    # An app may bind some of these names for its own purposes, but not all of them.
     if "task_id" in extra and "func_name" in extra and "event" in extra and "timestamp" in extra:
         return extra
     return {
@@ -61,14 +61,14 @@ def second_of(time: datetime) -> str:
     global _last_second
     if time.tzinfo is not UTC:
         time = in_utc(time)
-    first, last, text = _last_second  # read once: another thread may put another second there
+    first, last, text = _last_second  # read once: another thread may replace it
     if not first <= time <= last:
         first, last, text = _last_second = _second_around(time)
     return text
 
 
 def _second_around(time: datetime) -> tuple[datetime, datetime, str]:
-    """Return the first and the last moment of the second that *time* is in, and its text."""
+    """Return the first and the last moment of the second of *time*, and its text."""
     return time.replace(microsecond=0), time.replace(microsecond=999_999), time.isoformat()[:19]
 
 

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 def task_line(record: Record, *, max_bytes: int | None = None) -> str:
     """The line of the file-logging guide: ``[task id] [function] time message``.
 
-    - The id is cut to its first 8 characters; the time is the event's, in UTC, to the second.
+    - The id is cut to its first 8 characters; the time is that of the event, in UTC, in whole seconds.
     - A retry separator (``--- Retry 1 ---``) has no time.
-    - Control characters (C0, DEL, C1, U+2028, U+2029) and lone surrogates are escaped as Python writes
-      them, so that no text makes a second line. A backslash stays as it is.
-    - A record of no task, from a logger that shares the file, has ``-`` for the id and its function's name;
-      an exception's traceback follows the message, in the same line.
+    - Control characters (C0, DEL, C1, U+2028, U+2029) and lone surrogates become Python escapes, so that no text
+      starts a second line. A backslash is not escaped.
+    - A record without a task, from a logger that shares the file, has ``-`` for the id, and the name of its function.
+      The traceback of an exception follows the message, in the same line.
 
     Args:
-        max_bytes: The most bytes that a line has, with its newline; None sets no bound. A longer message is cut
-            between characters, and says how many are missing.
+        max_bytes: The maximum length of a line in bytes, newline included; None: no maximum. A message that is too
+            long is cut between characters, and shows how many are missing.
 
     Raises:
-        TypeError, ValueError: If ``max_bytes`` is no int, or less than id, name and time need.
+        TypeError, ValueError: ``max_bytes`` is not an int, or has no room for id, name and time.
     """
     if max_bytes is not None:
         check_options(_line_of, text_cost, max_bytes)
@@ -74,8 +74,8 @@ STATUSES = {
 
 def parse_task_line(line: str) -> TaskLine | None:
     """Parse a line of :func:`task_line`; return None for any other line."""
-    # Nearly all lines have no bracket in a name and no escape: for these, the regular expression would take twice the
-    # time.
+    # Nearly all lines have neither a bracket in a name nor an escape. For them, the regular expression would take twice
+    # as long.
     task_id, _, rest = line.partition("] [")
     func_name, _, rest = rest.partition("] ")
     time = second_from(rest[:19])
@@ -107,10 +107,10 @@ def _timed(task_id: str, func_name: str, time: datetime, message: str) -> TaskLi
 
 @lru_cache(maxsize=1024)  # a busy second has thousands of lines
 def second_from(text: str) -> datetime | None:
-    """Return the time that a text such as ``2026-01-01T12:00:00`` says, in UTC; None for any other text."""
+    """Return the time of a text such as ``2026-01-01T12:00:00``, in UTC; None for any other text."""
     if _SECOND.fullmatch(text) is None:
         return None
     try:
         return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
-    except ValueError:  # no such day
+    except ValueError:  # the date does not exist
         return None

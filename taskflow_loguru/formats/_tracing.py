@@ -1,4 +1,4 @@
-"""The OpenTelemetry span that an event belongs to, if opentelemetry-api is installed."""
+"""The OpenTelemetry span of an event, if opentelemetry-api is installed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ try:
 except ImportError:
 
     def current_span() -> Mapping[str, str]:
-        """Return no ids: there is nothing that could make a span."""
+        """Return no ids: without opentelemetry-api there are no spans."""
         return _NONE
 
 else:
 
     def current_span() -> Mapping[str, str]:
-        """Return the ids and flags of the active span, in hexadecimal; none if no span is active."""
+        """Return the ids and flags of the active span, in hexadecimal; no ids if no span is active."""
         span = trace.get_current_span()
         if span is trace.INVALID_SPAN:
             return _NONE

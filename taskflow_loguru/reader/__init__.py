@@ -1,4 +1,4 @@
-"""The way back: parse a line, read a file with its backups, follow a file as it grows."""
+"""Reading logs: parse a line, read a file with its backups, follow a file as it grows."""
 
 from ..formats import TaskLine
 from ._follow import follow

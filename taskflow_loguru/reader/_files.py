@@ -1,4 +1,4 @@
-"""A log file and its backups: find them, and open them in the order in which they were written."""
+"""Search for a log file and its backups, and open them in the order of their lines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ._parse import parse_line
 _SAMPLE = 65536
 
 # logrotate and the rotating sinks number the backups, as in tasks.log.1. With `dateext`, logrotate dates them, as in
-# tasks.log-20260101 or as `dateformat` says. Shorter dates could be a port, a process id or a version.
+# tasks.log-20260101 or in the form of its `dateformat`. Shorter dates could be a port, a process id or a version.
 _NUMBER = re.compile(r"\.([1-9]\d{0,4})", re.ASCII)
 _DATE = re.compile(r"[-._](?:\d(?:[-._:T]?\d){7,}|(?:19|20)\d\d[-._]?(?:0[1-9]|1[0-2]))", re.ASCII)
-# loguru puts a time in front of the extension, and a number behind it if the name is taken.
+# loguru inserts a time before the extension, and a number after the time if the name exists already.
 _LOGURU_TIME = r"\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}(?:\.\d+)?"
-# The text of a date sorts as the date does if the year comes first, and so do seconds since 1970.
+# The text of a date sorts like the date if the year comes first. Seconds since 1970 do, too.
 _SORTABLE = re.compile(r"[-._](?:(?:19|20)\d\d[-._]?(?:0[1-9]|1[0-2])|1\d{9}$)", re.ASCII)
 
 
@@ -35,9 +35,9 @@ class LogFiles:
         self._loguru_backups = loguru_backups
 
     def open_newer(self, known: Sequence[LogFile] = (), *, since: datetime | None = None) -> list[LogFile]:
-        """Open the file and its backups, newest first, each once; only those that are newer than all known files.
+        """Open the file and its backups, newest first, each once, as far as they are newer than all known files.
 
-        A rotation or a compression in the meantime neither hides a file nor opens it twice. ``since`` leaves out the
+        A rotation or a compression during the call neither hides a file nor opens it twice. ``since`` leaves out
         backups whose last change is older.
         """
         while True:
@@ -71,8 +71,8 @@ class LogFiles:
                         file.close()
 
     def _backups(self) -> list[list[str]]:
-        """List where backups may be, without ``.gz``, newest first: one list for each way in which they are named."""
-        folder, base = os.path.split(os.path.realpath(self.name))  # beside the file, not beside a link to it
+        """List the possible paths of backups, without ``.gz``, newest first, by naming scheme."""
+        folder, base = os.path.split(os.path.realpath(self.name))  # backups are beside the file, not the link
         stem, extension = os.path.splitext(base)
         loguru_name = re.compile(re.escape(stem) + _LOGURU_TIME + re.escape(extension), re.ASCII)
         numbers = {0}
@@ -100,17 +100,17 @@ class LogFiles:
 def _open_in_order(backups: Iterable[Iterable[str]], opened: list[LogFile]) -> Iterator[LogFile]:
     """Open the backups from the newest to the oldest, which is the order in which a rotation moves them.
 
-    In this order, a file that is moved or compressed in the meantime is still found. Numbers and dates give the order;
-    backups that were named in different ways are ordered by the times of their first lines.
+    In this order, a file that is moved or compressed during the search is still found. Numbers and dates give the
+    order. Backups of different naming schemes are ordered by the times of their first lines.
     """
     series = [_open_each([(name, f"{name}.gz") for name in names], opened) for names in backups]
-    return heapq.merge(*series, key=_begin, reverse=True)
+    return heapq.merge(*series, key=_start_time, reverse=True)
 
 
 def _open_each(places: Iterable[Sequence[str]], opened: list[LogFile]) -> Iterator[LogFile]:
-    """Open the first file of each group of places, and note it in ``opened``.
+    """Open the first file of each group of paths, and add it to ``opened``.
 
-    A compressed file is the second of its group: while the plain one is there too, the copy may still be written.
+    A compressed file is the second of its group: while the plain file exists too, the copy may be incomplete.
     """
     for names in places:
         for name in names:
@@ -128,7 +128,7 @@ def _open(name: str) -> LogFile:
 
 
 def is_at(name: str, file: LogFile) -> bool:
-    """Whether ``file`` is the file at the path ``name``."""
+    """Return whether ``file`` is the file at the path ``name``."""
     try:
         found = os.stat(name)
     except FileNotFoundError:
@@ -142,16 +142,16 @@ def _inode(file: LogFile) -> tuple[int, int]:
 
 
 def _is_empty(file: LogFile) -> bool:
-    """Whether a backup is empty: it has no lines, or is the successor that a rotation is about to put in place.
+    """Return whether a backup is empty: it has no lines, or is the successor that a rotation is about to install.
 
-    The successor would count as older than the file itself, and its lines as read already. An empty ``.gz`` is torn,
+    Without this, the successor would count as older than the file itself, and its lines would be skipped. An empty ``.gz`` is torn,
     not empty: whoever reads it gets an error.
     """
     return not isinstance(file, gzip.GzipFile) and os.fstat(file.fileno()).st_size == 0
 
 
 def _is_copy(file: LogFile, others: Sequence[LogFile]) -> bool:
-    """Whether ``file`` is a compressed copy of one of the others."""
+    """Return whether ``file`` is a compressed copy of one of the others."""
     if not isinstance(file, gzip.GzipFile):
         return False
     plain = [other for other in others if not isinstance(other, gzip.GzipFile)]
@@ -159,8 +159,8 @@ def _is_copy(file: LogFile, others: Sequence[LogFile]) -> bool:
     return bool(sample) and any(sample == os.pread(other.fileno(), len(sample), 0) for other in plain)
 
 
-def _begin(file: LogFile) -> float:
-    """Return when a file begins, in seconds since 1970: the first time in it, or else that of its last change."""
+def _start_time(file: LogFile) -> float:
+    """Return the start of a file in seconds since 1970: the first time in it, or else the time of its last change."""
     for line in _sample(file).decode("utf-8", "replace").split("\n"):
         parsed = parse_line(line)
         if parsed is not None and parsed.time is not None:
@@ -173,10 +173,10 @@ def _last_change(file: LogFile) -> float:
 
 
 def _sample(file: LogFile) -> bytes:
-    """Return the first bytes of a file, without moving its position; none if it is a torn gzip file."""
+    """Return the first bytes of a file, without moving its position; nothing for a torn gzip file."""
     if not isinstance(file, gzip.GzipFile):
         return os.pread(file.fileno(), _SAMPLE, 0)
-    # Not file.read(): after an error, GzipFile.seek(0) does not rewind, and a torn file would read as an empty one.
+    # Not file.read(): after an error, GzipFile.seek(0) does not rewind, and a torn file would look empty.
     decompressor = zlib.decompressobj(wbits=31)
     try:
         sample = decompressor.decompress(os.pread(file.fileno(), 2 * _SAMPLE, 0), _SAMPLE)

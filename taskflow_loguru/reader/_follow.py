@@ -1,4 +1,4 @@
-"""A log file as it grows."""
+"""Follow a log file as it grows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ._parse import parse_line
 from ._read import check_since, recent
 
 POLL_INTERVAL = 0.1
-"""Seconds between two polls by :func:`follow` of a file that does not grow."""
+"""The pause of :func:`follow` between two polls of a file that does not grow, in seconds."""
 
-_HELD = 10  # more files than anybody deletes between two polls
+_MAX_OPEN_FILES = 10  # more files than any program deletes between two polls
 
 
 def follow(
@@ -31,21 +31,20 @@ def follow(
 ) -> Iterator[TaskLine]:
     """Read a log file as it grows, as ``tail -F`` does: across rotations, and before the file exists.
 
-    It begins at the end that the file has at the time of the call. No line is missed, however often the file is rotated
-    between two polls, as long as the backups exist; :func:`read` says which backups are found. Lines of other programs
-    are passed over. A file that is found shorter than what has been read of it is read from its start again.
+    It starts at the current end of the file. No line is missed, however often the file is rotated
+    between two polls, as long as the backups exist; :func:`read` finds the same ones. Lines of other programs are
+    skipped. A file that has become shorter than the part already read is read again from its start.
 
     Args:
         path: The file.
-        from_start: Whether to begin with the lines that the file (not its backups) has already.
-        since: Begin with the lines of the file and of its backups that are not older, as :func:`read` does.
-        loguru_backups: Whether loguru's own rotation made backups too.
-        stop: Ends the iterator once it is set, after all lines that are there have been read. Without it there is no
-            end.
+        from_start: Whether to start with the existing lines of the file (not of its backups).
+        since: Start with the lines of the file and of its backups that are not older, as :func:`read` does.
+        loguru_backups: Whether to also include backups from loguru's own rotation.
+        stop: An event that ends the iterator when it is set, after all existing lines. None: the iterator never ends.
 
     Raises:
-        TypeError, ValueError: An argument is not as described, or both ``from_start`` and ``since`` are given.
-        OSError: A file is there and cannot be read, or is a torn gzip file.
+        TypeError, ValueError: An argument is invalid, or both ``from_start`` and ``since`` are given.
+        OSError: A file exists but cannot be read, or is a torn gzip file.
     """
     files = LogFiles(checked_path(path), loguru_backups=checked_flag("loguru_backups", loguru_backups))
     check_since(since)
@@ -67,12 +66,12 @@ def _follow(follower: _Follower, stop: threading.Event) -> Generator[TaskLine, N
 
 
 class _Follower:
-    """The place of a reader: a file, and how far it has been read."""
+    """The position of a reader: a file, and the part already read."""
 
     def __init__(self, files: LogFiles, from_start: bool, since: datetime | None) -> None:
         self._files = files
         found = files.open_newer(since=since)
-        # The newest files that have been seen. They are held open, so that no new file can have the inode of one.
+        # The newest known files. They stay open, so that no new file can reuse one of their inodes.
         self._known: list[LogFile] = [] if since else found
         self._unread: list[LogFile] = found if since else []
         self._reader: LineReader | None = None
@@ -81,20 +80,20 @@ class _Follower:
             self._reader = LineReader(self._known[0])
             if not from_start:
                 self._reader.skip_to_end()
-        self._forget_the_oldest()
+        self._close_oldest()
 
     def close(self) -> None:
         for file in (*self._unread, *self._known):
             file.close()
 
     def new_lines(self, *, is_last: bool) -> Iterator[TaskLine]:
-        """Read what has been written since the last call."""
+        """Read the lines that were written since the last call."""
         yield from self._lines_of_unread()
         yield from self._lines_of_file()
         if self._reader is not None and is_at(self._files.name, self._reader.file):
             return
         if self._reader is not None and not self._was_moved and not is_last:
-            # One more poll before the file is left: a writer that the rotation has overtaken may still append to it.
+            # One more poll before the file is closed: a writer that opened it before the rotation may still append.
             self._was_moved = True
             return
         self._was_moved = False
@@ -107,7 +106,7 @@ class _Follower:
             self._known.insert(0, file)
             self._reader = LineReader(file)
             yield from self._lines_of_file()
-        self._forget_the_oldest()
+        self._close_oldest()
 
     def _lines_of_file(self) -> Iterator[TaskLine]:
         if self._reader is None:
@@ -116,11 +115,11 @@ class _Follower:
         for lines in self._reader.blocks():
             yield from filter(None, map(parse_line, lines))
 
-    def _forget_the_oldest(self) -> None:
-        # The deleted ones first, so that their space on the disk is freed. But a file that was compressed counts as
-        # deleted, and its copy is recognised by it.
+    def _close_oldest(self) -> None:
+        # Close deleted files first, so that their disk space is freed. But keep the newest two: a file that was
+        # compressed counts as deleted, and is needed to recognise its copy.
         left = [file for file in self._known[2:] if os.fstat(file.fileno()).st_nlink]
-        kept = [*self._known[:2], *left][:_HELD]
+        kept = [*self._known[:2], *left][:_MAX_OPEN_FILES]
         for file in self._known:
             if file not in kept:
                 file.close()

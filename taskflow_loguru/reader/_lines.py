@@ -1,4 +1,4 @@
-"""The whole lines of a file, from large blocks of bytes."""
+"""The complete lines of a file, from large blocks of bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 BLOCK_BYTES = 1 << 16
-"""How many bytes are read at once: more takes more memory and no less time."""
+"""The number of bytes per read: more would take more memory, but not less time."""
 
 
 class LogFile(Protocol):
@@ -25,10 +25,10 @@ class LogFile(Protocol):
 
 
 class LineReader:
-    """The whole lines of a file, as far as it has been written; a line without an end waits for the rest of it.
+    """The complete lines of a file that is still being written; an incomplete line waits for its end.
 
-    NUL bytes are left out. No line of a task has one, and a file that was truncated under its writer, or lost its last
-    blocks in a power failure, has a hole of them that may be larger than the memory.
+    NUL bytes are skipped: no line of a task has one. A file that was truncated under its writer, or lost its last
+    blocks in a power failure, has a hole of NUL bytes that may be larger than the memory.
     """
 
     def __init__(self, file: LogFile) -> None:

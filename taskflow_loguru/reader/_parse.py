@@ -1,4 +1,4 @@
-"""A line as it was before it was written."""
+"""Parse a line of any format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..formats._task_line import parse_task_line
 
 _Parser = Callable[[str], TaskLine | None]
 
-# The most usual format first: a line is tried with each until one knows it.
+# The most common formats first: each is tried until one accepts the line.
 _OF_JSON: tuple[_Parser, ...] = (parse_json_line, parse_system_line)
 _OF_TEXT: tuple[_Parser, ...] = (parse_task_line, parse_detailed_line, parse_host_line)
 
@@ -23,14 +23,14 @@ def parse(line: str) -> TaskLine | None:
 
     The host writes ``task_line`` without a time, or with a time and a ``Z``.
 
-    The escapes of a text line are undone. A backslash is not escaped in it: a message with a backslash and an n comes
-    back with a newline.
+    The escapes of a text line are undone. But a backslash itself is not escaped: a message with a backslash and an n
+    comes back with a newline.
 
     Returns:
-        The line; None for a line of no such format, or of a later version of the JSON line.
+        The line; None for a line of any other format, or of a later version of the JSON line.
 
     Raises:
-        TypeError: ``line`` is no str.
+        TypeError: ``line`` is not a str.
     """
     if not isinstance(line, str):
         raise TypeError(f"line must be a str, not {line!r}")
@@ -39,7 +39,7 @@ def parse(line: str) -> TaskLine | None:
 
 
 def parse_line(line: str) -> TaskLine | None:
-    """Parse a line that is known to be one, without its end."""
+    """Parse a str without its newline."""
     for parser in _OF_JSON if line[:1] == "{" else _OF_TEXT:
         parsed = parser(line)
         if parsed is not None:

@@ -1,4 +1,4 @@
-"""A log file with its backups, from the oldest line to the newest."""
+"""Read a log file with its backups, from the oldest line to the newest."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def read(
     """Read a log file with its backups, the oldest line first.
 
     The backups are numbered (``tasks.log.1``, ``tasks.log.2.gz``) or dated by logrotate (``tasks.log-20260101``,
-    ``tasks.log-2026010113.gz``, any ``dateformat``), or both. They may be rotated and compressed in the meantime: no
-    line is left out or comes twice. Lines of other programs, and a last line without an end, are passed over. Memory is
-    bounded by the longest line, whatever the size of the files; each file is open until the end.
+    ``tasks.log-2026010113.gz``, any ``dateformat``), or both. They may be rotated and compressed at the same time: no
+    line is missing or comes twice. Lines of other programs, and an incomplete last line, are skipped. Memory is bounded
+    by the longest line, not by the size of the files. All files stay open until the end.
 
     Args:
         path: The file.
-        since: Leave out what is older. A backup whose last change is older is not even read. A line without a time is
-            as old as the line before it.
-        loguru_backups: Whether loguru's own rotation made backups too (``tasks.2026-01-01_12-00-00_000000.log``).
-            Another logger's file may have such a name.
+        since: Leave out older lines. A backup whose last change is older is not even read. A line without a time
+            counts as old as the line before it.
+        loguru_backups: Whether to also read backups from loguru's own rotation
+            (``tasks.2026-01-01_12-00-00_000000.log``). The file of another logger may have such a name.
 
     Raises:
-        TypeError, ValueError: ``path`` is no path of a file, or ``since`` no time with a time zone.
-        OSError: A file is there and cannot be read, or is a torn gzip file. A missing file yields nothing.
+        TypeError, ValueError: ``path`` is not a file's path, or ``since`` is not a time with a time zone.
+        OSError: A file exists but cannot be read, or is a torn gzip file. A missing file yields nothing.
     """
     files = LogFiles(checked_path(path), loguru_backups=checked_flag("loguru_backups", loguru_backups))
     check_since(since)

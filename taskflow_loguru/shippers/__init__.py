@@ -2,7 +2,7 @@
 
 >>> print(shippers.render("rsyslog", "/var/log/myapp/tasks.log"))
 
-``docs/shippers.md`` says how each tool reads the file, and what it loses.
+``docs/shippers.md`` describes how each tool reads the file, and which lines it can lose.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class _Configuration(string.Template):
 
 
 def render(name: str, path: str | os.PathLike[str], *, format: Literal["text", "json"] = "text") -> str:
-    """Return the configuration with which a log shipper reads the file of a :class:`~taskflow_loguru.FileLogger`.
+    """Return the configuration of a log shipper for the file of a :class:`~taskflow_loguru.FileLogger`.
 
-    With it the shipper reads the file at exactly that path and none of its backups, goes on after a rotation and
-    after a restart, and parses each line into its fields. The part after the line "Destination" is an example to be
-    replaced. The configurations of two files can be used side by side: all names in them are made from the path.
+    With it the shipper reads the file at exactly that path and none of its backups, continues after a rotation and
+    after a restart, and parses each line into its fields. Replace the part after the line "Destination", which is
+    an example. The configurations of two files can be used side by side: all names in them are made from the path.
 
     Args:
         name: The tool, one of :data:`NAMES`.
@@ -40,8 +40,8 @@ def render(name: str, path: str | os.PathLike[str], *, format: Literal["text", "
         format: "text" for lines of ``task_line``, "json" for lines of ``json_line``.
 
     Raises:
-        TypeError, ValueError: An argument is not allowed, or the tool would read the path as a pattern or cannot
-            be given it at all.
+        TypeError, ValueError: An argument is invalid, or the tool would take the path for a pattern or cannot be given
+            it at all.
     """
     if name not in NAMES:
         raise ValueError(f"name must be one of {', '.join(NAMES)}, not {name!r}")
@@ -54,7 +54,7 @@ def logrotate_rule(path: str | os.PathLike[str]) -> str:
     """Return the logrotate rule for the file of a ``FileLogger(path, mode="watched")``.
 
     Raises:
-        TypeError, ValueError: ``path`` is not a file's path, or logrotate would read it as a pattern.
+        TypeError, ValueError: ``path`` is not a file's path, or logrotate would take it for a pattern.
     """
     return _fill("logrotate", "logrotate.conf", path)
 

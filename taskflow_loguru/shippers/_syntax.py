@@ -1,4 +1,4 @@
-"""How a path is written in the language of each tool."""
+"""Notation of a path in the language of each tool."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Syntax:
 
     Attributes:
         suffix: The end of the configuration's file name.
-        quote: Makes a literal of a text.
-        special: The characters that the tool does not take literally in a path, whatever the quotes.
+        quote: A function that turns a text into a literal.
+        special: The characters that the tool does not take literally in a path, even in quotes.
     """
 
     suffix: str
@@ -22,7 +22,7 @@ class Syntax:
     special: str = ""
 
     def literal(self, tool: str, path: str) -> str:
-        """Return *path* as a literal of this language; raise ValueError if the tool could not read it as a path."""
+        """Return *path* as a literal of this language; raise ValueError if the tool cannot take it as a path."""
         for char in path:
             if char in self.special:
                 raise ValueError(f"path must not contain {char!r}, which {tool} does not take literally, not {path!r}")

@@ -62,7 +62,7 @@ def the_problem(cli: Cli, *arguments: str | Path) -> str:
     """The one problem that is found; each tells how to mend it."""
     printed = cli("doctor", *arguments, exit_code=1).stdout
     (problem,) = problems(printed)
-    assert f"problem  {problem}\n         mend: " in printed
+    assert f"problem  {problem}\n         fix: " in printed
     return problem
 
 
@@ -74,7 +74,14 @@ def found_by(check: Callable[[Findings], None]) -> list[Finding]:
 def test_a_sound_log_has_exit_code_0_and_a_line_for_each_check(cli: Cli, path: Path) -> None:
     printed = cli("doctor", path).stdout
     assert problems(printed) == []
-    for part in ("-rw-r--r-- ", "0 backups", "no process holds its lock", "file system", " free; ", "2 lines of tasks"):
+    for part in (
+        "-rw-r--r-- ",
+        "0 backups",
+        "no process holds the lock of the file",
+        "file system",
+        " free; ",
+        "2 lines of tasks",
+    ):
         assert part in printed
 
 
@@ -95,7 +102,7 @@ def test_lost_lines_are_a_problem(cli: Cli, path: Path) -> None:
 
 
 def test_a_file_that_outgrew_max_bytes_is_a_problem(cli: Cli, path: Path) -> None:
-    assert "larger than max_bytes" in the_problem(cli, "--max-bytes", "20", path)
+    assert "exceeds max_bytes" in the_problem(cli, "--max-bytes", "20", path)
 
 
 def test_backups_that_nobody_deletes_are_a_problem(cli: Cli, tmp_path: Path) -> None:
@@ -110,7 +117,7 @@ def test_two_processes_with_different_max_bytes_are_a_problem(cli: Cli, tmp_path
     for log in (large, small, large, small):
         for _ in range(70 if log is large else 8):
             log.log(0, "x" * 20)
-    assert "by turns: two processes have different max_bytes" in the_problem(cli, tmp_path / "tasks.log")
+    assert "alternately: two processes have different max_bytes" in the_problem(cli, tmp_path / "tasks.log")
 
 
 def test_two_processes_with_different_formats_are_a_problem(cli: Cli, path: Path) -> None:
@@ -149,8 +156,8 @@ def test_a_stopped_process_that_holds_the_lock_is_a_problem(cli: Cli, path: Path
     printed = cli("doctor", path, exit_code=1).stdout
     (problem,) = problems(printed)
     assert f"process {holder.pid} (" in problem
-    assert "has held its lock for over 0.6 s and is T (stopped)" in problem
-    assert f"mend: kill -CONT {holder.pid}" in printed
+    assert "has held the lock for over 0.6 s and is T (stopped)" in problem
+    assert f"fix: kill -CONT {holder.pid}" in printed
 
 
 def test_a_writer_that_may_not_rename_is_a_problem(as_root: None, cli: Cli, python: Run) -> None:
@@ -162,7 +169,7 @@ def test_a_writer_that_may_not_rename_is_a_problem(as_root: None, cli: Cli, pyth
         writer = python(program, folder / "tasks.log")
         problem = the_problem(cli, "--max-bytes", "100", folder / "tasks.log")
         assert problem.startswith(f"process {writer.pid} (")
-        assert problem.endswith("may not rename files in /mnt, so it cannot rotate, and the file grows")
+        assert problem.endswith("has no right to rename files in /mnt: it cannot rotate, and the file grows")
 
 
 def test_too_little_space_for_the_backups_is_a_problem(as_root: None, cli: Cli, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_line_waits_for_an_older_one_of_another_file(monkeypatch: pytest.Monke
             yield line(9, "log", "newest")
 
     monkeypatch.setattr(live, "follow", follow)
-    monkeypatch.setattr(live, "PATIENCE", 60.0)
+    monkeypatch.setattr(live, "MAX_WAIT", 60.0)
     lines = live.merged_live([FAST, SLOW], None)
     assert [next(lines)[0].message for _ in range(2)] == ["older", "newer"]
 

@@ -179,7 +179,7 @@ def test_a_missing_file_is_an_error_and_the_others_are_read(cli: Cli, tmp_path: 
 def test_a_file_without_a_task_s_line_is_an_error(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("buy milk\n")
     done = cli("report", "notes.txt", exit_code=1)
-    assert (done.stdout, done.stderr) == ("", "taskflow-loguru: notes.txt: no line in it is a task's\n")
+    assert (done.stdout, done.stderr) == ("", "taskflow-loguru: notes.txt: no line is from a task\n")
 
 
 def test_a_new_and_empty_log_is_none(cli: Cli, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_an_ambiguous_beginning_is_an_error_that_lists_the_ids(cli: Cli, tmp_pat
     log.run(0, 1, task_id="abc22222")
     done = cli("show", "abc", "tasks.log", exit_code=1)
     assert done.stderr == (
-        "taskflow-loguru: several tasks have an id that begins with 'abc':\n  abc11111\n  abc22222\n"
+        "taskflow-loguru: several tasks have an id that starts with 'abc':\n  abc11111\n  abc22222\n"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskflow_loguru.cli.story import AmbiguousIdError, Story, matches, tell
+from taskflow_loguru.cli.story import AmbiguousIdError, Story, matches, story_of
 from taskflow_loguru.reader import TaskLine
 from tests.cli.test_runs import line, status
 
@@ -14,7 +14,7 @@ FILE = Path("tasks.log")
 
 
 def story(wanted: str, *lines: TaskLine) -> Story:
-    told = tell(wanted, [(one, FILE) for one in lines])
+    told = story_of(wanted, [(one, FILE) for one in lines])
     assert told is not None
     return told
 
@@ -49,9 +49,9 @@ def test_runs_and_attempts_are_told_apart() -> None:
         line(61, "log", "again"),
         status(62, "success"),
     )
-    assert [chapter.run and chapter.run.status for chapter in told.chapters] == ["interrupted", "success"]
+    assert [story_run.run and story_run.run.status for story_run in told.runs] == ["interrupted", "success"]
     assert [
-        [[one.line.message for one in attempt.lines] for attempt in chapter.attempts] for chapter in told.chapters
+        [[one.line.message for one in attempt.lines] for attempt in story_run.attempts] for story_run in told.runs
     ] == [
         [["-- RUNNING", "first"], ["--- Retry 1 ---", "second"]],
         [["-- RUNNING", "again", "-- SUCCESS"]],
@@ -61,13 +61,13 @@ def test_runs_and_attempts_are_told_apart() -> None:
 def test_a_failed_task_s_last_attempt_is_the_last_that_it_made() -> None:
     """The host's final line has the number of retries that were allowed."""
     told = story("abc", status(0, "running", attempt=0), status(1, "failed", attempt=3))
-    assert [attempt.number for attempt in told.chapters[0].attempts] == [0]
+    assert [attempt.number for attempt in told.runs[0].attempts] == [0]
 
 
 def test_a_log_without_status_lines_is_told_too() -> None:
     told = story("abc", line(0, "log", "only"))
-    assert [chapter.run for chapter in told.chapters] == [None]
+    assert [story_run.run for story_run in told.runs] == [None]
 
 
 def test_an_unknown_id_has_no_story() -> None:
-    assert tell("xyz", [(line(0, "log"), FILE)]) is None
+    assert story_of("xyz", [(line(0, "log"), FILE)]) is None

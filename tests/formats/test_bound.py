@@ -128,7 +128,7 @@ def test_a_bound_below_what_ids_and_times_need_is_refused_with_the_least(format:
     with active_span():
         longest = failure(task_id="x" * 64, func_name="f" * 64, error="e" * 5_000, stacktrace="s" * 5_000)
         assert len(line_of(format, longest, max_bytes=least)) <= least
-    with pytest.raises(ValueError, match=f"at least {least}, what ids and times need, not {least - 1}"):
+    with pytest.raises(ValueError, match=f"at least {least}, to have room for ids and times, not {least - 1}"):
         format(record_of(), max_bytes=least - 1)
 
 

@@ -1,4 +1,4 @@
-"""``taskflow-loguru doctor``: what is wrong with a log file, its place and its readers, and how to mend it."""
+"""``taskflow-loguru doctor``: problems of a log file, its folder and its readers, and how to fix them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_doctor(path: Path, *, mode: Literal["rotate", "watched"], max_bytes: int
                 Text.assemble((f"{finding.kind:>7}", _STYLES[finding.kind]), f"  {one_line(finding.text)}"),
                 soft_wrap=True,
             )
-            if finding.mend:
-                out.print(Text.assemble(" " * 9, ("mend: ", "bold"), one_line(finding.mend)), soft_wrap=True)
+            if finding.fix:
+                out.print(Text.assemble(" " * 9, ("fix: ", "bold"), one_line(finding.fix)), soft_wrap=True)
     if findings.problems:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The lines of the file: whether some were lost, and whether they are all of one format."""
+"""Checks of the lines: whether some were lost, and whether all have the same format."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def check(settings: Settings, findings: Findings) -> None:
         last = report.losses[-1]
         findings.problem(
             f"{report.lines_lost:,} lines were lost, the last at {clock(last.time)}: {last.reason}",
-            "see to what the reason says; a larger backlog_bytes keeps more lines meanwhile",
+            "remove the cause; a larger backlog_bytes keeps more lines until then",
         )
     else:
-        findings.ok(f"{report.lines:,} lines of tasks, and none that says that lines were lost")
+        findings.ok(f"{report.lines:,} lines of tasks, no line was lost")
 
 
 def _check_formats(settings: Settings, findings: Findings) -> None:
@@ -34,7 +34,7 @@ def _check_formats(settings: Settings, findings: Findings) -> None:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
         lines = file.read().decode("utf-8", "backslashreplace").split("\n")[:-1]
     if os.stat(settings.path).st_size > _TAIL_BYTES:
-        del lines[:1]  # the file was entered in the middle of a line
+        del lines[:1]  # the first line is incomplete
     parsed = [line for line in lines if parse(line) is not None]
     as_json = sum(line.startswith("{") for line in parsed)
     if 0 < as_json < len(parsed):
@@ -44,5 +44,5 @@ def _check_formats(settings: Settings, findings: Findings) -> None:
         )
     if len(parsed) < len(lines):
         findings.note(
-            f"{len(lines) - len(parsed)} of the last {len(lines)} lines are no task's, or of a format of the app's own"
+            f"{len(lines) - len(parsed)} of the last {len(lines)} lines are not from a task, or in a format of the app"
         )

@@ -1,4 +1,4 @@
-"""The file system: whether it is a network's, and whether the file and its backups fit."""
+"""Checks of the file system: network or local, and room for the file and its backups."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check(settings: Settings, findings: Findings) -> None:
 
 
 def mount_of(path: Path, mountinfo: str) -> Mount | None:
-    """Return the file system that *path* is on, from the text of /proc/self/mountinfo (proc(5))."""
+    """Return the file system of *path*, from the text of /proc/self/mountinfo (proc(5))."""
     found: Mount | None = None
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
@@ -65,13 +65,13 @@ def check_mount(settings: Settings, mount: Mount, findings: Findings) -> None:
     local = {"nolock", "local_lock=flock", "local_lock=all", "nobrl"} & set(mount.options)
     if local:
         findings.problem(
-            f"network file system ({mount.type}) with {', '.join(sorted(local))}: no lock is seen on another machine",
+            f"network file system ({mount.type}) with {', '.join(sorted(local))}: other machines do not see the locks",
             "use one file per machine, or mount it without that option",
         )
     else:
         findings.note(
             f"network file system ({mount.type}): two machines that write to one file overwrite each other's lines "
-            "where the server does not know their locks",
+            "if the server does not support their locks",
             "use one file per machine",
         )
 
@@ -90,10 +90,10 @@ def _check_space(settings: Settings, findings: Findings) -> None:
         )
     else:
         findings.ok(text)
-    # A file system that makes inodes as it needs them says 0 of both.
-    missing = settings.backup_count + 1 - len(files) + 1  # a rotation makes the new file first
+    # A file system that creates inodes on demand reports 0 for both.
+    missing = settings.backup_count + 1 - len(files) + 1  # a rotation creates the new file first
     if system.f_files and system.f_favail < max(1, missing):
         findings.problem(
             f"{system.f_favail} inodes free; the backups need {max(1, missing)}: a rotation will fail",
-            f"delete files that are not needed on the file system of {settings.path.parent}",
+            f"delete unneeded files on the file system of {settings.path.parent}",
         )

@@ -1,4 +1,4 @@
-"""What the checks are given, and what they find."""
+"""The input of the checks, and their findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Kind = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The file, and what its FileLogger was given."""
+    """The file, and the settings of its FileLogger."""
 
     path: Path
     mode: Literal["rotate", "watched"]
@@ -27,18 +27,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence about the file; ``mend`` tells what to do about a problem."""
+    """One sentence about the file; ``fix`` is the solution of a problem."""
 
     kind: Kind
     text: str
-    mend: str = ""
+    fix: str = ""
 
 
 class Findings:
-    """What has been found so far.
+    """The findings so far.
 
     Attributes:
-        problems: How many of the findings are problems.
+        problems: The number of problems among them.
     """
 
     def __init__(self) -> None:
@@ -48,15 +48,15 @@ class Findings:
     def ok(self, text: str) -> None:
         self._new.append(Finding("ok", text))
 
-    def note(self, text: str, mend: str = "") -> None:
-        self._new.append(Finding("note", text, mend))
+    def note(self, text: str, fix: str = "") -> None:
+        self._new.append(Finding("note", text, fix))
 
-    def problem(self, text: str, mend: str) -> None:
+    def problem(self, text: str, fix: str) -> None:
         self.problems += 1
-        self._new.append(Finding("problem", text, mend))
+        self._new.append(Finding("problem", text, fix))
 
     def added_by(self, check: Callable[[Settings, Findings], None], settings: Settings) -> list[Finding]:
-        """Carry out *check*, and return what it found."""
+        """Run *check*, and return its findings."""
         check(settings, self)
         new, self._new = self._new, []
         return new

@@ -1,4 +1,4 @@
-"""Rules of logrotate for the file: none for a file that rotates itself, a safe one for a watched file."""
+"""Checks of logrotate rules: a file that rotates itself needs none, a watched file needs a safe one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 _SCRIPT = re.compile(
     r"^\s*(?:(?:pre|post)rotate|(?:first|last)action|preremove)\b(.*?)^\s*endscript", re.MULTILINE | re.DOTALL
 )
-# Those of a script would end its rule.
+# Braces in a script would end its rule.
 _HIDDEN_BRACES = str.maketrans("{}", "()")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a configuration says of the files that it names.
+    """The part of a configuration for some files.
 
     Attributes:
         file: The configuration.
@@ -42,7 +42,7 @@ def check_rules(settings: Settings, rules: list[Rule], findings: Findings) -> No
     for rule in rules:
         if settings.mode == "rotate":
             findings.problem(
-                f"{rule.file} rotates the file, and so does FileLogger: they disturb each other",
+                f"{rule.file} rotates the file, and so does FileLogger: the two interfere",
                 'remove the rule, or use FileLogger(..., mode="watched") (then pass --mode watched here)',
             )
             continue
@@ -50,7 +50,7 @@ def check_rules(settings: Settings, rules: list[Rule], findings: Findings) -> No
         if "copytruncate" in rule.directives:
             findings.problem(
                 f"{rule.file} has copytruncate: lines that are written between the copy and the truncation are lost",
-                "replace copytruncate by create",
+                "replace copytruncate with create",
             )
         if re.search(r"\bkill\b.*(-HUP|-1\b|-s +(SIG)?HUP)", rule.scripts):
             findings.note(
@@ -59,21 +59,21 @@ def check_rules(settings: Settings, rules: list[Rule], findings: Findings) -> No
             )
     if settings.mode == "watched" and not rules:
         findings.problem(
-            "no rule of logrotate names the file, and in watched mode FileLogger does not rotate it: it grows for ever",
+            "no rule of logrotate names the file, and in watched mode FileLogger does not rotate it: it grows forever",
             f"taskflow-loguru logrotate {settings.path} > /etc/logrotate.d/{settings.path.stem}",
         )
     if len(rules) > 1:
-        findings.problem("several rules of logrotate name the file", "leave one of them")
+        findings.problem("several rules of logrotate name the file", "keep one of them")
 
 
 def rules_for(path: Path, root: Path = Path("/")) -> Iterator[Rule]:
-    """The rules of logrotate under *root* that name *path*."""
+    """Yield the logrotate rules under *root* that name *path*."""
     for pattern in _CONFIGURATIONS:
         for file in sorted(root.glob(pattern)):
             try:
                 text = file.read_text("utf-8", "replace")
             except OSError:
-                continue  # a folder, or not for us to read
+                continue  # a folder, or not readable
             yield from _rules_in(text, file, path)
 
 
@@ -81,7 +81,7 @@ def _rules_in(text: str, file: Path, path: Path) -> Iterator[Rule]:
     text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
     text = _SCRIPT.sub(lambda script: script[0].translate(_HIDDEN_BRACES), text)
     for head, body in _RULE.findall(text):
-        # The last lines before the brace are the files; those before are settings of all rules.
+        # The last lines before the brace are the files; the earlier lines are settings of all rules.
         names = [name.strip("\"'") for name in re.findall(r"\"[^\"]*\"|'[^']*'|\S+", head)]
         if any(name.startswith("/") and matches(name, path) for name in names):
             words = frozenset(line.split()[0] for line in _SCRIPT.sub("", body).splitlines() if line.strip())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def matches(pattern: str, path: Path) -> bool:
-    """Return whether the glob *pattern* matches *path*: ``*`` stays in a folder, ``**`` and ``{a,b}`` are known."""
+    """Return whether the glob *pattern* matches *path*: ``*`` stays in a folder; ``**`` and ``{a,b}`` are supported."""
     return any(re.fullmatch(_expression(one), str(path)) for one in _alternatives(pattern))
 
 

@@ -1,4 +1,4 @@
-"""The file and its backups: kind, mode, owner, and sizes that tell of different settings."""
+"""Checks of the file and its backups: kind, mode, owner, and sizes that reveal different settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check(settings: Settings, findings: Findings) -> None:
 
 
 def numbered_backups(path: Path) -> list[Backup]:
-    """The backups of *path*, newest first."""
+    """Return the backups of *path*, newest first."""
     name = re.compile(re.escape(path.name) + r"\.([1-9]\d*)(\.gz)?", re.ASCII)
     found = [(name.fullmatch(entry.name), entry) for entry in path.parent.iterdir()]
     backups = [Backup(entry, int(match[1]), entry.stat().st_size, bool(match[2])) for match, entry in found if match]
@@ -58,20 +58,20 @@ def _check_file(settings: Settings, findings: Findings) -> None:
     owner = f"{user_name(status.st_uid)}:{_group_name(status.st_gid)}"
     text = f"{stat.filemode(status.st_mode)} {owner}, {decimal(status.st_size)}"
     if not stat.S_ISREG(status.st_mode):
-        findings.note(f"{text}: no regular file, so it is never rotated")
+        findings.note(f"{text}: not a regular file, so it is never rotated")
         return
     findings.ok(text)
     if status.st_mode & stat.S_IWOTH:
         findings.problem("every user may write to the file, and forge lines", f"chmod o-w {settings.path}")
     if status.st_nlink > 1:
         findings.problem(
-            f"the file has {status.st_nlink} names (hard links): after a rotation the others still name the backup",
+            f"the file has {status.st_nlink} names (hard links): after a rotation the other names belong to the backup",
             f"find the others with: find / -xdev -samefile {settings.path}",
         )
     if settings.rotates and status.st_size > settings.max_bytes:
         findings.problem(
-            f"the file is larger than max_bytes ({decimal(settings.max_bytes)}): a rotation fails, or it is another",
-            "look for messages of taskflow_loguru on the app's stderr; if max_bytes is another one, pass --max-bytes",
+            f"the file exceeds max_bytes ({decimal(settings.max_bytes)}): a rotation failed, or max_bytes differs",
+            "look for messages of taskflow_loguru on the app's stderr; if max_bytes is different, pass --max-bytes",
         )
 
 
@@ -82,15 +82,15 @@ def _check_backups(settings: Settings, findings: Findings) -> None:
     beyond = [backup.path.name for backup in backups if backup.number > settings.backup_count]
     if beyond:
         findings.problem(
-            f"backups beyond backup_count={settings.backup_count}: {', '.join(beyond)}; a process has another "
-            "backup_count, or it was lowered, and then they stay for ever",
-            "give all processes the same backup_count, and delete them; or pass --backup-count",
+            f"backups beyond backup_count={settings.backup_count}: {', '.join(beyond)}; another process has a "
+            "higher backup_count, or it was lowered: nothing deletes them",
+            "give all processes the same backup_count, and delete these backups; or pass --backup-count",
         )
     _check_sizes([backup.size for backup in backups if not backup.is_compressed], findings)
 
 
 def _check_sizes(sizes: list[int], findings: Findings) -> None:
-    """Find out whether files were rotated at different sizes, one after the other and back again."""
+    """Find out whether the sizes of the backups alternate."""
     if not sizes or max(sizes) <= 2 * min(sizes):
         return
     middle = (min(sizes) * max(sizes)) ** 0.5
@@ -98,7 +98,7 @@ def _check_sizes(sizes: list[int], findings: Findings) -> None:
     text = f"the backups were rotated at different sizes, {decimal(min(sizes))} to {decimal(max(sizes))}"
     if changes > 1:
         findings.problem(
-            f"{text}, by turns: two processes have different max_bytes", "give all processes the same max_bytes"
+            f"{text}, alternately: two processes have different max_bytes", "give all processes the same max_bytes"
         )
     else:
-        findings.note(f"{text}: max_bytes was changed, or a process has another one, or a line is very long")
+        findings.note(f"{text}: max_bytes was changed, or differs between processes, or one line is long")

@@ -1,4 +1,4 @@
-"""The processes that have the file open, and those that hold or wait for its lock."""
+"""Checks of the processes that have the file open, and of those that hold its lock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .place import numbered_backups, user_name
 PROC = Path("/proc")
 
 LOCK_SECONDS = 0.6
-"""How long a lock must be held to be a problem: over the 0.5 s that a writer waits for it."""
+"""How long a lock must be held to be a problem, in seconds: more than the 0.5 s that a writer waits for it."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +38,27 @@ class Opener:
 
 def check(settings: Settings, findings: Findings) -> None:
     if not (PROC / "self" / "fd").is_dir():
-        findings.note("no /proc here: it is unknown which processes have the file open")
+        findings.note("no /proc on this system: cannot find the processes that have the file open")
         return
     openers, unseen = find_openers(settings.path)
     for opener in openers:
         findings.ok(f"{opener} has {opener.file} open, to {'write' if opener.writes else 'read'}")
         if opener.writes and not opener.appends:
             findings.problem(
-                f"{opener} does not write in append mode, and overwrites the lines of others",
+                f"{opener} does not write in append mode, and overwrites lines of other processes",
                 "let only FileLogger and the sinks of taskflow_loguru write to the file",
             )
     if not openers:
-        findings.ok("no process has it open")
+        findings.ok("no process has the file open")
     if unseen and os.geteuid():
-        findings.note(f"{unseen} processes of other users could not be looked at", "run it as root")
+        findings.note(f"{unseen} processes of other users could not be checked", "run doctor as root")
     if settings.rotates:
         _check_right_to_rotate(settings.path, openers, findings)
     _check_lock(settings.path, openers, findings)
 
 
 def find_openers(path: Path) -> tuple[list[Opener], int]:
-    """Return who has the file or a backup open, and how many processes could not be looked at."""
+    """Return the processes that have the file or a backup open, and the number of unreadable ones."""
     names = {}
     for file in (path, *(backup.path for backup in numbered_backups(path))):
         status = file.stat()
@@ -73,7 +73,7 @@ def find_openers(path: Path) -> tuple[list[Opener], int]:
         except PermissionError:
             unseen += 1
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it has ended
+            continue  # the process has ended
     return sorted(openers, key=lambda opener: (opener.pid, opener.file)), unseen
 
 
@@ -111,7 +111,7 @@ def _check_right_to_rotate(path: Path, openers: list[Opener], findings: Findings
     for opener in openers:
         if opener.writes and not _may_rename(opener, path):
             findings.problem(
-                f"{opener} may not rename files in {path.parent}, so it cannot rotate, and the file grows",
+                f"{opener} has no right to rename files in {path.parent}: it cannot rotate, and the file grows",
                 f"give user {user_name(opener.user)} the right to write to {path.parent}, not only to the file",
             )
 
@@ -129,7 +129,7 @@ def _may_rename(opener: Opener, path: Path) -> bool:
 def _check_lock(path: Path, openers: list[Opener], findings: Findings) -> None:
     held = lock_holders(path)
     if not held:
-        findings.ok("no process holds its lock")
+        findings.ok("no process holds the lock of the file")
         return
     time.sleep(LOCK_SECONDS)
     names = {opener.pid: str(opener) for opener in openers}
@@ -139,21 +139,21 @@ def _check_lock(path: Path, openers: list[Opener], findings: Findings) -> None:
             state = _field((PROC / str(pid) / "status").read_text(), "State")
         is_stopped = state[:1] in ("T", "t")
         findings.problem(
-            f"{names.get(pid, f'process {pid}')} has held its lock for over {LOCK_SECONDS} s"
+            f"{names.get(pid, f'process {pid}')} has held the lock for over {LOCK_SECONDS} s"
             + (f" and is {state}" if state else "")
-            + "; meanwhile the others write without it, and none rotates",
-            f"kill -CONT {pid}, or end it" if is_stopped else f"end process {pid}, or find out what it waits for",
+            + "; until it is free, other processes write without it, and none rotates",
+            f"kill -CONT {pid}, or end it" if is_stopped else f"end process {pid}, or find out why it blocks",
         )
 
 
 def lock_holders(path: Path) -> set[int]:
-    """The processes that hold a lock on the file; 0 or -1 is one of another container."""
+    """Return the ids of the processes that hold a lock on the file; 0 or -1 is a process of another container."""
     status = path.stat()
     inode = f":{status.st_ino}"
     holders = set()
     for line in (PROC / "locks").read_text().splitlines():
-        # 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF; "->" before the kind: it waits. The device is not compared:
-        # on Btrfs and overlayfs it is not what stat() says.
+        # 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF; "->" before FLOCK: the process waits. The device is not
+        # compared: on Btrfs and overlayfs it differs from that of stat().
         fields = line.split()
         if len(fields) >= 8 and fields[1] == "FLOCK" and fields[5].endswith(inode):
             holders.add(int(fields[4]))

@@ -1,4 +1,4 @@
-"""Log shippers on this machine whose globs match backups: they would read every line twice."""
+"""Check of the log shippers on this machine: a glob that matches backups reads every line twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIGURATIONS = {
     "rsyslog": ("etc/rsyslog.conf", "etc/rsyslog.d/*.conf"),
     "syslog-ng": ("etc/syslog-ng/**/*.conf",),
 }
-"""Where each shipper's packages put its configuration, below the root."""
+"""The configurations of each shipper's packages, below the root."""
 
 _MAX_BYTES = 1_000_000
 _KEY = re.compile(r"""["']?([\w-]+)["']?\s*[:=(\[]|\s*([A-Za-z_]\w*)\s""")
@@ -48,11 +48,11 @@ def check(settings: Settings, findings: Findings) -> None:
             f"name the file exactly: {settings.path}",
         )
     if not found:
-        findings.ok("no log shipper of this machine has a pattern that matches a backup")
+        findings.ok("no log shipper on this machine has a pattern that matches a backup")
 
 
 def patterns_that_match_backups(path: Path, root: Path = Path("/")) -> Iterator[Match]:
-    """The patterns in the configurations under *root* that match backups of *path* and do not exclude them."""
+    """Yield the patterns in the configurations under *root* that match backups of *path* and do not exclude them."""
     backups = [path.with_name(path.name + suffix) for suffix in (".1", ".1.gz", "-20260101", "-20260101.gz")]
     for shipper, places in CONFIGURATIONS.items():
         for file in sorted({file for place in places for file in root.glob(place)}):
@@ -61,7 +61,7 @@ def patterns_that_match_backups(path: Path, root: Path = Path("/")) -> Iterator[
                     continue
                 text = file.read_text("utf-8", "replace")
             except OSError:
-                continue  # not for us to read
+                continue  # not readable
             for pattern in _patterns(text, backups):
                 yield Match(shipper, file, pattern)
 
@@ -75,7 +75,7 @@ def _patterns(text: str, backups: list[Path]) -> list[str]:
         if line.startswith(("#", "//")):
             continue
         if not line.startswith(("-", '"/', "'/")) and (match := _KEY.match(line)):
-            key = (match[1] or match[2]).lower()  # of a list that follows, too
+            key = (match[1] or match[2]).lower()  # also for a list in the next lines
         values = _VALUE.findall(line)
         (excludes if "exclude" in key or "ignore" in key else includes).extend(values)
     left = [backup for backup in backups if not any(_excludes(pattern, backup) for pattern in excludes)]
@@ -83,7 +83,7 @@ def _patterns(text: str, backups: list[Path]) -> list[str]:
 
 
 def _excludes(pattern: str, backup: Path) -> bool:
-    """Globs in most shippers; regular expressions in Filebeat."""
+    """Return whether an exclusion matches: a glob in most shippers, a regular expression in Filebeat."""
     if matches(pattern, backup) or matches(pattern, Path(backup.name)):
         return True
     try:

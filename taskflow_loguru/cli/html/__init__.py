@@ -1,6 +1,6 @@
-"""``report --html``: one page that holds its styles, its scripts and its figures, and needs no network.
+"""``report --html``: one page that includes its styles, scripts and figures, and needs no network.
 
-``chart.umd.min.js`` is Chart.js 4.6.1 as npm has it, unchanged; its licence (MIT) is beside it, and in each page.
+``chart.umd.min.js`` is Chart.js 4.6.1 from npm, unchanged; its licence (MIT) is beside it, and in each page.
 """
 
 from .page import render_page

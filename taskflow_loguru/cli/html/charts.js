@@ -1,4 +1,4 @@
-// The charts over time, and the timeline of one minute; one script with tables.js and page.js.
+// The charts over time, and the timeline of one minute; in one script with tables.js and page.js.
 
 // -- charts -------------------------------------------------------------------------------------
 
@@ -81,13 +81,13 @@ function showMinute(minute) {
   const from = minute * 60000;
   const runs = timeline.runs
     .filter((run) => run[BEGIN] < from + 60000 && endOf(run) >= from && isChosen(timeline.functions[run[FUNCTION]]));
-  // In the order of their begin; if there are too many, those that failed and the longest.
+  // In the order of their start; if there are too many, the failed and the longest ones.
   const length = (run) => endOf(run) - run[BEGIN] + (run[STATUS] === FAILED ? 1e15 : 0);
   const shown = [...runs].sort((one, other) => length(other) - length(one)).slice(0, MAX_ROWS)
     .sort((one, other) => one[BEGIN] - other[BEGIN]);
   const all = runs.length + (chosen() === ALL ? (timeline.hidden[minute] ?? 0) : 0);
   byId("minute-name").textContent = `${clock(utc(from)).slice(0, 16)}: ` +
-    (shown.length < all ? `${count(shown.length)} of ${count(all)} runs, the longest and those that failed` : `${count(all)} runs`);
+    (shown.length < all ? `${count(shown.length)} of ${count(all)} runs: the longest, and those that failed` : `${count(all)} runs`);
   const statusOf = (run) => (run[STATUS] === null ? "no end" : timeline.statuses[run[STATUS]]);
   const seconds = (time) => (time - from) / 1000;
   byId("rows").style.height = `${Math.max(120, shown.length * ROW_PIXELS + 60)}px`;

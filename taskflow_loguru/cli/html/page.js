@@ -1,4 +1,4 @@
-// The whole page; one script with tables.js and charts.js, which come before.
+// The whole page. It follows tables.js and charts.js in one script.
 
 function show() {
   Chart.defaults.color = css("--dim");

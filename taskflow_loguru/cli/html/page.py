@@ -1,4 +1,4 @@
-"""The page: a template with everything inlined, and nothing of a log that a browser would run."""
+"""The page: a template with everything inlined. No text of a log can become a script."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from importlib import resources
 from typing import Any
 
 MAX_STACKTRACE = 8_000
-"""Characters of a traceback that a page holds; its end is what matters."""
+"""The maximum length of a traceback in a page, in characters; the end is kept."""
 
 
 def render_page(fields: dict[str, Any]) -> str:
-    """Return the page of a report: *fields* is what ``report --json`` prints, and ``timeline``.
+    """Return the page of a report: *fields* has the keys of ``report --json``, and ``timeline``.
 
-    A Content-Security-Policy lets the browser run the page's own scripts alone, and load nothing.
+    A Content-Security-Policy allows only the page's own scripts, and forbids to load anything.
     """
     for failure in fields["failures"]:
         if failure["stacktrace"] and len(failure["stacktrace"]) > MAX_STACKTRACE:
@@ -44,5 +44,5 @@ def _hash(text: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that can stand in a script element: no text ends the element, or begins a comment in it."""
+    """Return JSON for a script element: no text can end the element or start a comment."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")

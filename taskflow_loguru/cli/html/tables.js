@@ -1,6 +1,6 @@
 "use strict";
-// The figures and tables; one script with charts.js and page.js, which come behind.
-// Nothing of a log is ever taken for HTML: text goes into the page by textContent alone.
+// The figures and tables. charts.js and page.js follow in the same script.
+// Text of a log is never interpreted as HTML: it goes into the page only through textContent.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
@@ -44,7 +44,7 @@ function fill(table, columns, rows, none) {
   if (!rows.length) table.replaceChildren(element("caption", none));
 }
 
-// -- what is chosen -----------------------------------------------------------------------------
+// -- the chosen function ------------------------------------------------------------------------
 
 const ALL = "";
 const chosen = () => byId("function").value;

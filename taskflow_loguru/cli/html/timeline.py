@@ -1,4 +1,4 @@
-"""Which runs the timeline of a page shows: those of any minute, as far as they fit."""
+"""Selection of the runs for the timeline of a page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..report_json import STATUSES
 from ..runs import Run
 
 MAX_RUNS = 50_000
-"""How many runs a page holds. If there are more, the longest of each minute stay, and those that failed."""
+"""The maximum number of runs in a page. If there are more, the longest of each minute and the failed ones are kept."""
 
 
 class Timeline:
-    """Keeps runs by the minute of their end. A minute keeps at least one."""
+    """Runs by the minute of their end. At least one of each minute is kept."""
 
     def __init__(self, max_runs: int = MAX_RUNS) -> None:
         self.totals: Counter[int] = Counter()
@@ -45,7 +45,7 @@ class Timeline:
             self._kept = sum(map(len, self._minutes.values()))
 
     def fields(self, open_runs: Iterable[Run]) -> dict[str, Any]:
-        """All that the page needs: a row is the begin, the end (both in milliseconds), function, status and id."""
+        """Return the data for the page: a row is the start, the end (both in milliseconds), function, status and id."""
         runs = [item[3] for runs in self._minutes.values() for item in runs]
         names = sorted({run.func_name for run in (*runs, *open_runs)})
         number_of = {name: number for number, name in enumerate(names)}
