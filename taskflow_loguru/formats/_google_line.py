@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._bound import bounded, json_cost
-from ._facts import Facts, system_facts
+from ._facts import Facts
 from ._json import to_json, to_text
 from ._line import TaskLine
-from ._options import check_options
 from ._origin import HOST, pid
 from ._parsing import parse_fields
-from ._record import rendered
+from ._systems import system_line, system_text
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -57,27 +55,18 @@ def google_line(
     Raises:
         TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
-    names = {"project": project, "service": service, "environment": environment, "host": host}
-    check_options(_line_of, json_cost, max_bytes, **names)
-    return rendered(record, google_text(record, max_bytes=max_bytes, **names))
+    return system_line(
+        _line_of, record, max_bytes, project=project, service=service, environment=environment, host=host
+    )
 
 
-def google_text(
-    record: Record,
+def _line_of(
+    facts: Facts,
     *,
     project: str | None = None,
     service: str | None = None,
     environment: str | None = None,
     host: str | None = None,
-    max_bytes: int | None = None,
-) -> str:
-    """Return the line of :func:`google_line` for *record*, without its newline."""
-    line_of = partial(_line_of, project=project, service=service, environment=environment, host=host)
-    return bounded(system_facts(record), line_of, max_bytes, json_cost)
-
-
-def _line_of(
-    facts: Facts, *, project: str | None, service: str | None, environment: str | None, host: str | None
 ) -> str:
     get = facts.get
     trace_id, tags = get("trace_id"), get("tags")
@@ -98,6 +87,10 @@ def _line_of(
         "pid": pid(),
     }
     return to_json({name: value for name, value in fields.items() if value is not None})
+
+
+google_text = partial(system_text, _line_of)
+"""The line of :func:`google_line` for a record, without its newline."""
 
 
 def parse_google_line(line: str) -> TaskLine | None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._bound import bounded, json_cost
-from ._facts import Facts, system_facts
+from ._facts import Facts
 from ._json import to_json
 from ._line import TaskLine
-from ._options import check_options
 from ._origin import HOST, pid
 from ._parsing import parse_fields
-from ._record import rendered
+from ._systems import system_line, system_text
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -68,24 +66,12 @@ def otel_line(
     Raises:
         TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
-    check_options(_line_of, json_cost, max_bytes, service=service, environment=environment, host=host)
-    return rendered(record, otel_text(record, service=service, environment=environment, host=host, max_bytes=max_bytes))
+    return system_line(_line_of, record, max_bytes, service=service, environment=environment, host=host)
 
 
-def otel_text(
-    record: Record,
-    *,
-    service: str | None = None,
-    environment: str | None = None,
-    host: str | None = None,
-    max_bytes: int | None = None,
+def _line_of(
+    facts: Facts, *, service: str | None = None, environment: str | None = None, host: str | None = None
 ) -> str:
-    """Return the line of :func:`otel_line` for *record*, without its newline."""
-    line_of = partial(_line_of, service=service, environment=environment, host=host)
-    return bounded(system_facts(record), line_of, max_bytes, json_cost)
-
-
-def _line_of(facts: Facts, *, service: str | None, environment: str | None, host: str | None) -> str:
     number, text = _SEVERITIES[facts["level"]]
     resource = {
         "service.name": service,
@@ -104,6 +90,10 @@ def _line_of(facts: Facts, *, service: str | None, environment: str | None, host
             "resource": {key: value for key, value in resource.items() if value is not None},
         }
     )
+
+
+otel_text = partial(system_text, _line_of)
+"""The line of :func:`otel_line` for a record, without its newline."""
 
 
 def parse_otel_line(line: str) -> TaskLine | None:
