@@ -1,1 +1,1 @@
-"""What a line costs, and what is lost: ``make bench``, the one run that ``RESULTS.md`` tells of."""
+"""The cost of a line, and lost lines: ``make bench``. ``RESULTS.md`` has the results of one run."""

@@ -1,4 +1,4 @@
-"""Run all, print the tables, and write them to ``RESULTS.md``; with ``--quick`` only print what a few rounds give."""
+"""Run all, print the tables, and write them to ``RESULTS.md``; with ``--quick`` only print a few rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The targets: which case may take how much of the time of which other."""
+"""The targets: limits of a case's time, relative to another case."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGEST_STALL_RATIO = 0.02
 
 @dataclass(frozen=True)
 class Measured:
-    """What all parts of the benchmark have measured; *stalls* is None if no disk could be frozen."""
+    """The measurements of all parts of the benchmark; *stalls* is None if no disk could be frozen."""
 
     times: Times
     together: dict[tuple[str, int], Tally]
@@ -39,7 +39,7 @@ class Measured:
 
 
 def targets(measured: Measured, skipped: str | None) -> list[list[str]]:
-    """Return the rows of the table: a case, its time, what it is compared with, that time, ratio, target, verdict."""
+    """Return the rows of the table: a case, its time, the other case, that time, ratio, target, verdict."""
     times, together = measured.times, measured.together
     rows = [
         _row(case, times.median(case, 100), against, times.median(against, 100), times.ratio(case, against, 100), most)

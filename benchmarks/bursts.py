@@ -1,4 +1,4 @@
-"""Time per line: each case in a process of its own, all of them in turn, round after round.
+"""Time per line: each case in its own process, all of them in turn, round after round.
 
 Two kinds of sink in one process would make each other slower: the interpreter specializes code for the types that it
 meets.
@@ -27,13 +27,13 @@ from .cases import CASES, Case
 SIZES = (1, 10, 100)
 ROUNDS = 400
 WARM_UP = 10
-"""How many rounds are not counted."""
+"""The number of rounds that are not counted."""
 
 _TURN = 0.001  # seconds for the event loop, and a writer thread, between two bursts
 
 
 class Times:
-    """Microseconds per line of each case, by size of burst; the n-th of all cases are of the same round."""
+    """Microseconds per line of each case, by size of burst; the n-th values of all cases are from the same round."""
 
     def __init__(self) -> None:
         self._times: dict[tuple[str, int], list[float]] = {}
@@ -45,7 +45,7 @@ class Times:
         return statistics.median(self._times[name, size])
 
     def ratio(self, name: str, against: str, size: int) -> float:
-        """Return the median of the rounds' ratios: what disturbs a round disturbs both, or one round only."""
+        """Return the median of the rounds' ratios: a disturbance affects both cases, or only one round."""
         return median_ratio(self._times[name, size], self._times[against, size])
 
 
@@ -97,7 +97,7 @@ def _serve(pipe: Connection, name: str, folder: Path) -> None:
 async def _serve_rounds(pipe: Connection, case: Case) -> None:
     with contextlib.suppress(EOFError):  # the parent has closed its end
         while True:
-            pipe.recv()  # blocks the event loop, which has nothing else to do
+            pipe.recv()  # blocks the event loop, which has no other work
             pipe.send([await _time(case, size) for size in SIZES])
 
 

@@ -1,4 +1,4 @@
-"""What is timed in bursts: each case by its name, to be made in the process that times it."""
+"""The cases that are timed in bursts, by name; each is created in the process that times it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Case:
     """One way to spend time on events.
 
     Attributes:
-        run: What is timed: it is given as many of *events* as a burst has.
+        run: The timed function: its argument has as many of *events* as a burst.
         in_a_task: Whether all of it happens within a task of the host.
     """
 
@@ -79,7 +79,7 @@ def _contender(contender: Callable[..., TaskObserver], folder: Path, **events: A
 
 
 def _large_file(folder: Path) -> Case:
-    """A file of 1 GB, sparse but for its last line, beside 100 backups."""
+    """Create a file of 1 GB, sparse except for its last line, beside 100 backups."""
     path = folder / "tasks.log"
     with path.open("wb") as file:
         file.seek(1024**3)

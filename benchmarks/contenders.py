@@ -1,4 +1,4 @@
-"""Who writes the lines: our FileLogger, the host's, loguru, concurrent-log-handler, structlog, and two floors."""
+"""The contenders: our FileLogger, the host's, loguru, concurrent-log-handler, structlog, and two lower bounds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Contender(Protocol):
 
 
 class SimpleObserver(TaskObserver):
-    """What one writes who has no FileLogger: the guide's line, and one call to write it."""
+    """The simplest observer without a FileLogger: the guide's line, and one call to write it."""
 
     def __init__(self, write: Callable[[str], Any]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class SimpleObserver(TaskObserver):
 
 
 class JsonObserver(TaskObserver):
-    """What one writes who has no FileLogger, and wants the facts of an event as JSON."""
+    """The simplest observer without a FileLogger that writes the facts of an event as JSON."""
 
     def __init__(self, write: Callable[[str, dict[str, Any]], Any]) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class JsonObserver(TaskObserver):
 
 
 def independent_loguru() -> Any:
-    """A logger without handlers, made as loguru's documentation says."""
+    """Return a logger without handlers, made in the way of loguru's documentation."""
     loguru.logger.remove()
     return copy.deepcopy(loguru.logger)
 
@@ -92,7 +92,7 @@ def loguru_serialize(path: str, *, max_bytes: int, backup_count: int) -> TaskObs
 
 
 def structlog_orjson(path: str, *, max_bytes: int, backup_count: int) -> TaskObserver:
-    """A plain file that never rotates, as structlog's guide to performance has it."""
+    """Return structlog on a plain file that never rotates, from its guide to performance."""
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -124,7 +124,7 @@ CONTENDERS: dict[str, Contender] = {
 
 
 def log_events(count: int, *, level: str = "info", writer: int = 0, data: bool = True) -> list[LogEvent]:
-    """What a busy task logs: a line each millisecond, each line told from all others by its message."""
+    """Return the events of a busy task: a line each millisecond, each with its own message."""
     start = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
     return [
         LogEvent(

@@ -1,4 +1,4 @@
-"""A process that logs now and then, beside one that logs at full speed to the same file: how long its calls take.
+"""The time of the calls of a process that logs now and then, beside one that logs at full speed to the same file.
 
 ``python -m benchmarks.fairness`` prints the table alone.
 """
@@ -30,7 +30,7 @@ ROUNDS = 3
 TARGET_P99 = 20.0
 """Milliseconds."""
 TARGET_MAX = 500.0
-"""Milliseconds: the bound after which a line is written without the lock."""
+"""The time after which a line is written without the lock, in milliseconds."""
 
 ALONE, BESIDE_ENQUEUE, BESIDE_PLAIN = "alone", "beside enqueue=True in full flow", "beside enqueue=False in full flow"
 
@@ -42,7 +42,7 @@ class Waits:
     """The duration of each call of the slow process, of all rounds, in milliseconds.
 
     Attributes:
-        flow: How many lines a second the other process wrote, in each round.
+        flow: The number of lines a second of the other process, in each round.
     """
 
     calls: list[float] = field(default_factory=list)
@@ -124,7 +124,7 @@ async def _log_at_full_speed(path: str, enqueue: bool, begun: Barrier, ended: Ev
     started = time.perf_counter()
     while not ended.is_set():
         if logger.stats().lines_waiting > _MOST_WAITING:
-            await asyncio.sleep(0.001)  # there is always something to write
+            await asyncio.sleep(0.001)  # there are always lines to write
             continue
         for event in events:
             await logger.on_log(event)

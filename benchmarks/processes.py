@@ -1,4 +1,4 @@
-"""Several processes, one rotating file: processor time per line, and the lines that are not there afterwards."""
+"""Several processes, one rotating file: processor time per line, and the number of lost lines."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .contenders import CONCURRENT, CONTENDERS, HOST_ROTATE, LOGURU_FILE, ROTATE
 COUNTS = (1, 4, 16)
 NAMES = (ROTATE, CONCURRENT, HOST_ROTATE, LOGURU_FILE)
 LINES = 32_000
-"""How many lines all processes write together, after a warm-up."""
+"""The number of lines of all processes together, after a warm-up."""
 MAX_BYTES = 50_000
-BACKUP_COUNT = 100  # more than are made: all lines are there to be counted
+BACKUP_COUNT = 100  # never reached, so that all lines can be counted
 ROUNDS = 5
 _WARM_UP = 200
 _BURST = 100
@@ -36,7 +36,7 @@ _barrier: Barrier
 
 @dataclass
 class Tally:
-    """What came of all rounds: lines, and microseconds per line of each round.
+    """The results of all rounds: lines, and microseconds per line of each round.
 
     Attributes:
         cpu: The processor time of all processes.
@@ -50,7 +50,7 @@ class Tally:
 
 
 def write_together(folder: Path, rounds: int) -> dict[tuple[str, int], Tally]:
-    """Let each contender have the file in turn, with each number of processes."""
+    """Time each contender in turn, with each number of processes."""
     tallies = {(name, count): Tally() for count in COUNTS for name in NAMES}
     for number in range(rounds):
         for (name, count), tally in tallies.items():
@@ -80,13 +80,13 @@ def _share(barrier: Barrier) -> None:
 
 
 def _write(name: str, path: str, lines: int, writer: int) -> tuple[float, float]:
-    # What a contender says of lines that it loses is not shown: they are counted.
+    # A contender's messages about lost lines are not shown: the lines are counted.
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
         return asyncio.run(_write_bursts(name, path, lines, writer))
 
 
 async def _write_bursts(name: str, path: str, lines: int, writer: int) -> tuple[float, float]:
-    """Return the seconds that *lines* take: of the processor, and in all."""
+    """Return the seconds for *lines*: processor time and elapsed time."""
     events = log_events(_WARM_UP + lines, writer=writer)
     observer = CONTENDERS[name](path, max_bytes=MAX_BYTES, backup_count=BACKUP_COUNT)
     await _write_all(observer, events[:_WARM_UP])
@@ -112,7 +112,7 @@ def _cpu_seconds() -> float:
 
 
 def _messages(folder: Path) -> set[tuple[bytes, bytes]]:
-    """Return the messages that stand in the folder's files, each in a whole line."""
+    """Return the messages in complete lines of the folder's files."""
     found = set()
     for path in folder.glob("tasks*log*"):
         for line in path.read_bytes().splitlines():

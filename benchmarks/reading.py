@@ -1,4 +1,4 @@
-"""The speed of ``reader.read``, beside that of a loop of one's own over the lines."""
+"""The speed of ``reader.read``, beside that of a simple loop over the lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from taskflow_loguru import FileLogger, json_line, reader, task_line
 
 TASKS = 2_000
 COPIES = 5
-"""How many times the lines of the tasks are in a file."""
+"""The number of times that the lines of the tasks are repeated in a file."""
 ROUNDS = 5
 
 HOW = f"""\

@@ -30,26 +30,26 @@ from tests.shippers.shipped import SHIPPERS, Shipper
 
 PROCESSES = 4
 RATE = 2_000
-"""Lines a second, of all processes together."""
+"""The rate of all processes together, in lines per second."""
 
 ROTATIONS = (0.5, 1, 2, 5, 10, 20)
-"""Rotations a second."""
+"""Rates in rotations per second."""
 
 SECONDS = 5
 SETTLED = 2.0
-"""Seconds without a new line after which no more is waited for."""
+"""The time without a new line after which the waiting ends, in seconds."""
 
 BACKUPS = 10_000
-"""More than are made: all lines are there to be counted."""
+"""The number of backups, which is never reached: so all lines can be counted."""
 
 SIZES = (4_000, 8_000, 30_000, 60_000, 200_000, 1_000_000, 2_000_000)
-"""Bytes of long lines."""
+"""The length of long lines, in bytes."""
 
 LINE_BYTES = len("[00000000] [count] 2026-01-01T12:00:00 0-00000 " + "x" * 40) + 1
 
 
 class Follow:
-    """Our own ``reader.follow``, measured as the shippers are."""
+    """Our own ``reader.follow``, measured like the shippers."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._messages, self._stop = path, list[str](), threading.Event()
@@ -82,7 +82,7 @@ class Shipped:
 
 
 def measure(start: Callable[[Path], Follow | Shipped], path: Path, rate: float, per_second: float) -> str:
-    """Return how many lines were lost and doubled, of how many."""
+    """Return the numbers of lost, duplicate and all lines."""
     max_bytes = int(rate * LINE_BYTES / per_second)
     asyncio.run(FileLogger(path, max_bytes=max_bytes, backup_count=BACKUPS).close())
     shipper = start(path)
@@ -91,7 +91,7 @@ def measure(start: Callable[[Path], Follow | Shipped], path: Path, rate: float, 
 
 
 def _measure(shipper: Follow | Shipped, path: Path, max_bytes: int, rate: float, per_second: float) -> str:
-    time.sleep(1.5)  # no shipper says when it is ready
+    time.sleep(1.5)  # no shipper reports when it is ready
     started = time.monotonic()
     context = multiprocessing.get_context("fork")
     jobs = [context.Process(target=_write, args=(path, max_bytes, name, rate / PROCESSES)) for name in range(PROCESSES)]
@@ -110,7 +110,7 @@ def _measure(shipper: Follow | Shipped, path: Path, max_bytes: int, rate: float,
 
 
 def measure_edges(name: str, program: str, folder: Path) -> list[str]:
-    """Return what becomes of a late line, of lines written while the shipper is stopped, and of others."""
+    """Return the fate of a late line, of lines written while the shipper is stopped, and of other edge cases."""
 
     @contextlib.contextmanager
     def started(part: str) -> Iterator[Shipper]:

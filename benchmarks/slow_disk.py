@@ -1,4 +1,4 @@
-"""A disk that blocks for two seconds: how long the event loop stands still."""
+"""A disk that blocks for two seconds, and the stall of the event loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDS = 3
 _BEAT = 0.001
 _PROGRAMS = ("mkfs.ext4", "mount", "umount", "fsfreeze")
 
-# In a session and a process of its own, which ignores what ends the benchmark: the disk is thawed in any case.
+# In its own session and process, which ignore the signals that end the benchmark: the disk is always thawed.
 _FREEZE_AND_THAW = f"""
 trap '' HUP INT TERM
 sleep 0.3
@@ -30,7 +30,7 @@ fsfreeze -u "$1"
 
 @dataclass
 class Stall:
-    """What came of all rounds: the longest gap of each in milliseconds, and lines."""
+    """The results of all rounds: the longest gap of each in milliseconds, and lines."""
 
     gaps: list[float] = field(default_factory=list)
     lost: int = 0
@@ -38,7 +38,7 @@ class Stall:
 
 
 def missing() -> str | None:
-    """What keeps this machine from freezing a disk."""
+    """Return the reason why this machine cannot freeze a disk, if any."""
     if os.geteuid() != 0:
         return "needs root"
     absent = [program for program in _PROGRAMS if which(program) is None]
@@ -64,7 +64,7 @@ async def _log_while_frozen(name: str, path: Path) -> tuple[float, int]:
     events = iter(log_events(10_000))
     await observer.on_log(next(events))
     count = 1
-    freezer = _start_freezer(path.parent)  # which is a stall too, but not the disk's
+    freezer = _start_freezer(path.parent)  # which is a stall too, but not one of the disk
     try:
         longest = 0.0
         last = time.perf_counter()
@@ -89,7 +89,7 @@ def _start_freezer(point: Path) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def _disk(folder: Path) -> Iterator[Path]:
-    """An ext4 file system in a file of ``folder``."""
+    """Mount an ext4 file system in a file of ``folder``."""
     image, point = folder / "disk.img", folder / "disk"
     point.mkdir(exist_ok=True)
     with image.open("wb") as file:

@@ -1,4 +1,4 @@
-"""One file for the tasks that send e-mail, one for all others, and one for failures, whichever task they are of.
+"""One file for tasks that send e-mail, one for all other tasks, and one for the failures of all tasks.
 
 uvicorn --app-dir examples file_per_function:app
 """
@@ -17,19 +17,19 @@ def is_email(record: "Record") -> bool:
     return record["function"] == "send_email"
 
 
-def is_no_email(record: "Record") -> bool:
+def is_not_email(record: "Record") -> bool:
     return not is_email(record)
 
 
 def is_failure(record: "Record") -> bool:
-    """The status, and what the task itself called an error."""
+    """Accept the status of a failed task, and error messages of the task itself."""
     return record["extra"]["status"] == "failed" or record["level"].name == "ERROR"
 
 
 task_manager = TaskManager(
     loggers=[
         FileLogger("demo/email.log", log_lifecycle=True, filter=is_email),
-        FileLogger("demo/tasks.log", log_lifecycle=True, filter=is_no_email),
+        FileLogger("demo/tasks.log", log_lifecycle=True, filter=is_not_email),
         FileLogger("demo/failures.log", log_lifecycle=True, filter=is_failure),
     ]
 )

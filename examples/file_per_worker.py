@@ -3,9 +3,9 @@
 WORKER=1 uvicorn --app-dir examples file_per_worker:app --port 8001
 WORKER=2 uvicorn --app-dir examples file_per_worker:app --port 8002
 
-This is a matter of taste, or of your log shipper: workers can share one file as well, and rotate it,
-without losing or mixing a line. Who sets the variable is who starts the workers: ``Environment=WORKER=%i``
-in a systemd template unit, a pod's own name in Kubernetes.
+This is a matter of taste, or of your log shipper: workers can also share one file, and rotate it,
+without losing or mixing a line. The variable is set by the program that starts the workers:
+``Environment=WORKER=%i`` in a systemd template unit, a pod's own name in Kubernetes.
 """
 
 import os

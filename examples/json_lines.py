@@ -30,7 +30,7 @@ def start_resize(image: str, width: int, tasks: Any = Depends(task_manager.get_t
 
 @app.get("/failures")
 def failures() -> list[dict[str, object]]:
-    """What has failed, from the file and its backups: as ``jq 'select(.status == "failed")'`` finds it."""
+    """Return the failed tasks from the file and its backups, like ``jq 'select(.status == "failed")'``."""
     return [
         {"task_id": line.task_id, "tags": line.tags, "error": line.error, "seconds": line.duration}
         for line in reader.read(LOG)

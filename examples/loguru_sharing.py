@@ -1,4 +1,4 @@
-"""One log for the app and its tasks, for who uses loguru: what either of them logs is in both places, once.
+"""One log for a loguru app and its tasks: each line of either is in both places, once.
 
 uvicorn --app-dir examples loguru_sharing:app
 """
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from loguru import Record
 
 
-def is_of_no_task(record: "Record") -> bool:
-    """What belongs to a task is in the file already: the FileLogger writes it."""
+def has_no_task(record: "Record") -> bool:
+    """Reject the records of tasks: the FileLogger has already written them."""
     return "task_id" not in record["extra"] and get_task_context() is None
 
 
 file_logger = FileLogger("demo/tasks.log", log_lifecycle=True)
 
-# At the top of the module, so that worker processes do it too; after the sinks, since remove() would take it away.
+# At the top of the module, so that worker processes call it too; after remove(), which would undo it.
 logger.remove()
 logger.add(sys.stdout, format="{level} | {function} | {message}")
-logger.add(file_logger.sink, format=task_line, filter=is_of_no_task)
+logger.add(file_logger.sink, format=task_line, filter=has_no_task)
 capture()
 
 task_manager = TaskManager(loggers=[file_logger, LoguruLogger()])
@@ -35,7 +35,7 @@ TaskAdmin(app, task_manager)
 
 
 def charge(order: int) -> None:
-    """Knows nothing of tasks: this could be any code of the app's."""
+    """Any code of the app; it does not know about tasks."""
     logger.bind(order=order).info("Charging order {}", order)
 
 

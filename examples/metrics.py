@@ -1,4 +1,4 @@
-"""How the log is doing, for Prometheus and for a health check.
+"""The state of the log, for Prometheus and for a health check.
 
 ``uvicorn examples.metrics:app`` serves ``/metrics`` and ``/health``; ``/health`` answers 503 while the file cannot be
 written, or once lines were lost. Needs ``pip install prometheus-client``.
@@ -22,7 +22,7 @@ task_manager = TaskManager(loggers=[file_logger])
 
 
 class TaskLogCollector(Collector):
-    """Reads the logger's numbers at each scrape, so that a line costs nothing for it."""
+    """Read the logger's counters at each scrape, so that no line takes longer."""
 
     def collect(self) -> Iterator[Metric]:
         stats = file_logger.stats()

@@ -22,7 +22,7 @@ FOLDER = Path("demo")
 LOG = FOLDER / "tasks.log"
 FOLDER.mkdir(exist_ok=True)
 
-# -- the app: this is what to copy -----------------------------------------------------------------
+# -- the app: copy this ----------------------------------------------------------------------------
 
 task_manager = TaskManager(
     snapshot_db=str(FOLDER / "tasks.db"),
@@ -38,7 +38,7 @@ def reserve_stock(order: int) -> None:  # a plain def runs in a thread
 
 
 @task_manager.task()
-async def send_email(order: int) -> None:  # an async def runs on the event loop
+async def send_email(order: int) -> None:  # an async def runs in the event loop
     task_log("Connecting to the mail server")
     await asyncio.sleep(0.1)
     task_log(f"Order {order}: confirmation sent")
@@ -78,7 +78,7 @@ def place_order(order: int, tasks: Any = Depends(task_manager.get_tasks)) -> lis
 
 async def main(keep_serving: bool) -> None:
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:  # port 0: any that is free
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # port 0: any free port
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         visit = asyncio.create_task(visit_app(address, server, keep_serving))
         await server.serve(sockets=[listener])

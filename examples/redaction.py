@@ -1,4 +1,4 @@
-"""No secret in the log: a format that masks the record, then writes it as JSON.
+"""No secret in the log: a format that masks the record, and then renders it as JSON.
 
 uvicorn --app-dir examples redaction:app
 """

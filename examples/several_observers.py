@@ -1,4 +1,4 @@
-"""Several observers at once: each sees every event, and shows what it is there for.
+"""Several observers at once: each gets every event, and shows its part.
 
 uvicorn --app-dir examples several_observers:app
 """
@@ -13,7 +13,7 @@ from taskflow_loguru import FileLogger, StdoutLogger, TaskAdmin, TaskManager, ta
 
 
 class FailureCounter(TaskObserver):
-    """Your own observer: the host calls it like ours."""
+    """An observer of your own: the host calls it like ours."""
 
     def __init__(self) -> None:
         super().__init__()

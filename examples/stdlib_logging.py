@@ -1,4 +1,4 @@
-"""Tasks whose code uses the standard library's logging: it goes to loguru, and so to the task.
+"""Tasks that use the standard library's logging: their records go to loguru, and so to the task.
 
 uvicorn --app-dir examples stdlib_logging:app
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class InterceptHandler(logging.Handler):
-    """Makes each record of the standard library's a record of loguru's."""
+    """Turn each record of the standard library into a loguru record."""
 
     def emit(self, record: logging.LogRecord) -> None:
         def name_origin(made: "Record") -> None:

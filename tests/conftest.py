@@ -1,4 +1,4 @@
-"""What the tests share: real programs or a named skip, and events as the host makes them."""
+"""Shared by all tests: real programs or a named skip, and events in the form of the host's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fastapi_taskflow.models import TaskStatus
 from hypothesis import HealthCheck, settings
 from loguru._better_exceptions import ExceptionFormatter
 
-# A busy machine is no defect: no test of ours says how long an example may take.
+# A busy machine is not a defect: no test limits the time of an example.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
@@ -26,13 +26,13 @@ settings.load_profile("any machine")
 ExceptionFormatter._get_lib_dirs = staticmethod(cache(ExceptionFormatter._get_lib_dirs))  # type: ignore[method-assign]
 
 OPT = Path(__file__).parents[1] / ".venv/opt/bin"
-"""Where ``tests/shippers/install.sh`` installs programs."""
+"""The folder into which ``tests/shippers/install.sh`` installs programs."""
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 
 def missing(what: str) -> None:
-    """Skip the test by name where ``what`` is missing; under CI, where all is installed, fail it."""
+    """Skip the test if ``what`` is missing, with its name; fail it under CI, which has everything installed."""
     reason = f"needs {what}"
     if os.environ.get("CI"):
         pytest.fail(reason)
@@ -56,9 +56,9 @@ def program() -> Callable[[str], str]:
 
 @pytest.fixture
 def unmeasured() -> Iterator[None]:
-    """For tests whose signal handlers log at any moment: not measured by coverage.py.
+    """Turn coverage.py off, for tests whose signal handlers log at any moment.
 
-    Its lock is taken by a function in Python, in the middle of which a handler can run, and want the lock too.
+    Its lock is acquired by a function in Python. A handler that runs in the middle of it would wait forever.
     """
     trace = sys.gettrace()
     sys.settrace(None)
@@ -68,7 +68,7 @@ def unmeasured() -> Iterator[None]:
 
 @pytest.fixture
 def as_root() -> None:
-    """For tests that mount, freeze or give away files."""
+    """Skip the test without root: it mounts or freezes file systems, or changes owners."""
     if os.geteuid() != 0:
         missing("root")
 
@@ -76,7 +76,7 @@ def as_root() -> None:
 def log_event(
     message: Any = "hello", *, task_id: str = "abc12345-6789", func_name: str = "send_email", **more: Any
 ) -> LogEvent:
-    """A LogEvent as the host makes them."""
+    """Return a LogEvent like the host's."""
     fields: dict[str, Any] = {"level": "info", "timestamp": datetime(2026, 1, 1, 12, tzinfo=timezone.utc), "attempt": 0}
     return LogEvent(task_id=task_id, func_name=func_name, message=message, **{**fields, **more})
 
@@ -84,14 +84,14 @@ def log_event(
 def lifecycle_event(
     status: str = "running", *, task_id: str = "abc12345-6789", func_name: str = "send_email", **more: Any
 ) -> LifecycleEvent:
-    """A LifecycleEvent as the host makes them."""
+    """Return a LifecycleEvent like the host's."""
     fields: dict[str, Any] = {"timestamp": datetime(2026, 1, 1, 12, tzinfo=timezone.utc), "attempt": 0}
     fields["retries_used"] = more.get("attempt", 0)
     return LifecycleEvent(task_id=task_id, func_name=func_name, status=TaskStatus(status), **{**fields, **more})
 
 
 def formatted(format: Callable[[Any], str], message: str = "hello", *, level: str = "INFO", **extra: Any) -> str:
-    """The line that a format function makes of a record, as any loguru handler writes it, without its end."""
+    """Return the line of a format function for a record, as written by any loguru handler, without its newline."""
     event = {"task_id": "abc12345-6789", "func_name": "send_email", "event": "log", "attempt": 0, "timestamp": NOON}
     record = {
         "level": loguru.logger.level(level),

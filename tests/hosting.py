@@ -1,4 +1,4 @@
-"""A real app of the host's, for tests that run real tasks: its routes, and observers to wait by."""
+"""A real app of the host, for tests that run real tasks: its routes, and an observer to wait for events."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fastapi import Depends, FastAPI
 from fastapi_taskflow import LifecycleEvent, LogEvent, TaskAdmin, TaskObserver
 
 WAIT_SECONDS = 30
-"""How long a test waits for what must happen, before it fails."""
+"""The time limit of a test for an expected event, in seconds."""
 
 
 def app_with(manager: fastapi_taskflow.TaskManager, *functions: Callable[..., Any]) -> FastAPI:
-    """An app with the dashboard's API under /tasks, and for each function a route that runs it as a task.
+    """Return an app with the dashboard's API under /tasks, and a route for each function that runs it as a task.
 
     ``POST /run/<function>`` answers with the task's id once the task has ended, ``POST /start/<function>``
     at once.
@@ -39,7 +39,7 @@ def app_with(manager: fastapi_taskflow.TaskManager, *functions: Callable[..., An
 
 
 class Watch(TaskObserver):
-    """Comes last in ``loggers=[...]``: what it has seen, the observers before it have seen too."""
+    """The last of ``loggers=[...]``: when it has an event, all observers before it have the event too."""
 
     def __init__(self) -> None:
         super().__init__(min_level="debug")
@@ -64,14 +64,14 @@ class Watch(TaskObserver):
 
 
 def lines_of(path: Path) -> list[str]:
-    """The lines of a file, each of which must have its end. Nothing but a newline ends one."""
+    """Return the lines of a file. Each must end with a newline, and only a newline ends a line."""
     text = path.read_bytes().decode()
     assert text == "" or text.endswith("\n")
     return text.split("\n")[:-1]
 
 
 def masked(path: Path, **task_ids: str) -> list[str]:
-    """The lines of a file with "time" for each time, and for each task's header the name it is given here."""
+    """Return the lines of a file with "time" for each time, and with the given name for the header of each task."""
     lines = [re.sub(r"(?<=\] )\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?= )", "time", line) for line in lines_of(path)]
     for name, task_id in task_ids.items():
         lines = [line.replace(f"[{task_id[:8]}]", f"[{name}]", 1) for line in lines]

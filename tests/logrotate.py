@@ -13,7 +13,7 @@ _HARMLESS = ("gzip: stdin: file size changed while zipping", "error: Compressing
 
 
 class Logrotate:
-    """Rotates the file at ``path``, each time it is told to; configuration and state are beside it."""
+    """The rotation of the file at ``path``; configuration and state are beside the file."""
 
     def __init__(
         self, program: str, path: Path, *, when: str = "daily", rotate: int = 7, postrotate: str = "", more: str = ""
@@ -40,19 +40,19 @@ class Logrotate:
         self._command = [program, "--force", "--state", str(folder / "state"), str(configuration)]
 
     def rotate(self, *, zone: str = "UTC") -> None:
-        """Rotate once; the day and hour that ``dateext`` sees depend on the time zone."""
+        """Rotate once. The time zone sets the day and hour for ``dateext``."""
         environment = {**os.environ, "TZ": zone}
         ended = subprocess.run(self._command, env=environment, capture_output=True, text=True, check=False)
-        # gzip says so of a file that was still written to, and goes on.
+        # gzip's warning about a file that changes while it is read; it completes the copy.
         errors = [line for line in ended.stderr.splitlines() if not line.startswith(_HARMLESS)]
         assert (ended.returncode, errors) == (0, []), ended.stderr
 
     def backups(self) -> list[Path]:
-        """The compressed backups, oldest first."""
+        """Return the compressed backups, oldest first."""
         found = self._path.parent.glob(f"{self._path.name}.*.gz")
         return sorted(found, key=lambda backup: -int(backup.suffixes[-2][1:]))
 
     def files(self) -> list[list[str]]:
-        """The lines of each file, oldest first, each with its end."""
+        """Return the lines of each file, oldest first, with their newlines."""
         contents = [gzip.decompress(backup.read_bytes()) for backup in self.backups()]
         return [content.decode().splitlines(keepends=True) for content in [*contents, self._path.read_bytes()]]

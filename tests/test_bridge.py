@@ -31,7 +31,7 @@ logger.level("BRIDGE_NOTICE", no=27)
 
 
 class Records(list["Record"]):
-    """A sink of the app's: ``logger.add(records)`` keeps what comes in."""
+    """A sink of the app that keeps its records: ``logger.add(records)``."""
 
     def write(self, message: Message) -> None:
         self.append(message.record)
@@ -43,7 +43,7 @@ class Records(list["Record"]):
 
 @pytest.fixture(autouse=True)
 def _app_starts_and_leaves_no_trace() -> Iterator[None]:
-    """Each test has the app's logger as an app has it that has called ``logger.remove()``."""
+    """Start each test like an app that has called ``logger.remove()``."""
     reset()
     yield
     reset()
@@ -59,20 +59,20 @@ def reset() -> None:
 
 @pytest.fixture
 def records() -> Records:
-    """A sink that the app's logger has had from its start."""
+    """Return a sink that the app's logger has from its start."""
     sink = Records()
     logger.add(sink, level=0, format="{message}")
     return sink
 
 
 def another_logger() -> Logger:
-    """A loguru logger with handlers of its own, as loguru's documentation makes one."""
+    """Return a loguru logger with its own handlers, made in the way of loguru's documentation."""
     assert "handlers=[]" in repr(logger)
     return copy.deepcopy(logger)
 
 
 class Run:
-    """A task of the host's that has ended, and what is known of it."""
+    """A task that has ended, and its traces."""
 
     def __init__(self, function: Callable[..., Any], *observers: TaskObserver, **config: Any) -> None:
         self.memory = InMemoryLogger(min_level="debug")
@@ -129,7 +129,7 @@ IN_THREAD_AND_LOOP = pytest.mark.parametrize("function", [work, work_async])
 
 class TestCapture:
     @IN_THREAD_AND_LOOP
-    def test_what_the_app_logs_in_a_task_is_in_the_dashboard_the_observers_and_the_file(
+    def test_the_app_s_records_in_a_task_reach_dashboard_observers_and_file(
         self, function: Callable[..., Any], tmp_path: Path
     ) -> None:
         capture()
@@ -210,7 +210,7 @@ class TestCapture:
         assert event.message == "Order 42 placed"
         assert event.extra == {"service": "shop", "customer": 7, "order": 42, "number": 42}
 
-    def test_what_a_request_contextualizes_is_bound_in_its_task(self) -> None:
+    def test_values_contextualized_by_a_request_are_bound_in_its_task(self) -> None:
         capture()
         memory = InMemoryLogger()
         manager = TaskManager(loggers=[memory])
@@ -252,7 +252,7 @@ class TestCapture:
         (line,) = lines_of(tmp_path / "tasks.log")
         assert line.endswith(r"\nLookupError: no such order")
 
-    def test_what_logger_catch_logs_is_captured(self) -> None:
+    def test_records_of_logger_catch_are_captured(self) -> None:
         capture()
 
         @logger.catch(message="Caught")
@@ -268,7 +268,7 @@ class TestCapture:
         capture()
         assert Run(lambda_named("log", lambda: logger.info(text))).messages == [text]
 
-    def test_a_lone_surrogate_which_would_break_the_dashboard_of_all_tasks_is_escaped(self, records: Records) -> None:
+    def test_a_lone_surrogate_is_escaped_so_that_the_dashboard_works(self, records: Records) -> None:
         capture()
         run = Run(lambda_named("log", lambda: logger.info("caf\udce9")))
         assert run.messages == ["caf\\udce9"]
@@ -304,7 +304,7 @@ class TestCapture:
         assert len(records) == 2
 
     @pytest.mark.parametrize("clear", [logger.remove, lambda: logger.configure(handlers=[])])
-    def test_an_app_that_clears_its_logger_captures_again_when_it_says_so_again(
+    def test_an_app_that_clears_its_logger_can_call_capture_again(
         self, clear: Callable[[], Any], tmp_path: Path
     ) -> None:
         file_logger = FileLogger(tmp_path / "tasks.log")
@@ -371,7 +371,7 @@ class TestCapture:
         capture()
         assert Run(work_with(pickle.loads(pickle.dumps(logger)))).messages == ["sent"]
 
-    def test_a_wrong_argument_is_said_where_it_was_written(self) -> None:
+    def test_an_invalid_argument_raises_at_the_call(self) -> None:
         with pytest.raises(TypeError, match="logger must be a loguru logger, not 'INFO'"):
             capture("INFO")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="'LOUD'"):
@@ -395,7 +395,7 @@ def work_with(sent: Logger) -> Callable[[], None]:
 
 
 def seen(record: Record) -> tuple[Any, ...]:
-    """What a sink sees of a record, its time and thread apart."""
+    """Return the fields of a record for a sink, without time and thread."""
     return record["message"], record["level"].name, record["extra"], record["name"], record["function"], record["line"]
 
 
@@ -406,31 +406,31 @@ class TestWorkerProcess:
     def run(self, function: Callable[..., Any], *observers: TaskObserver, **config: Any) -> Run:
         return Run(function, *observers, executor="process", **config)
 
-    def test_what_it_logs_is_captured(self, records: Records) -> None:
+    def test_its_records_are_captured(self, records: Records) -> None:
         run = self.run(worker_tasks.compute, LoguruLogger())
         (event,) = run.events
         assert (event.message, event.level) == ("From a worker", "warning")
         assert event.extra == {"order": 42, "message_": "bound"}
         assert run.task["logs"][0].endswith(" From a worker")
-        assert records.messages == ["-- RUNNING", "-- SUCCESS"]  # the worker's own sinks have had the line
+        assert records.messages == ["-- RUNNING", "-- SUCCESS"]  # the worker's own sinks already have the line
 
-    def test_what_an_async_function_logs_there_is_captured(self) -> None:
+    def test_records_of_an_async_function_are_captured(self) -> None:
         assert self.run(worker_tasks.compute_async).messages == ["From a worker's loop"]
 
-    def test_attempts_and_tracebacks_come_home(self) -> None:
+    def test_attempts_and_tracebacks_reach_the_app(self) -> None:
         run = self.run(worker_tasks.fail_in_a_worker, retries=1)
         first, second = run.events
         assert first.message.startswith("First attempt\nTraceback ")
         assert first.message.splitlines()[-1] == "ConnectionError: refused"
         assert (second.message, second.attempt) == ("Second attempt", 1)
 
-    def test_a_value_that_cannot_travel_fails_no_task(self) -> None:
-        run = self.run(worker_tasks.log_what_cannot_travel)
+    def test_a_value_that_cannot_be_pickled_fails_no_task(self) -> None:
+        run = self.run(worker_tasks.log_an_unpicklable_value)
         assert run.task["status"] == "success"
-        lock, fragile, unsayable, state = (event.extra for event in run.events)
+        lock, fragile, unprintable, state = (event.extra for event in run.events)
         assert "lock" in lock["lock"]
         assert fragile == {"error": "ab"}
-        assert unsayable == {"value": "<Unsayable that raises RuntimeError>"}
+        assert unprintable == {"value": "<Unprintable that raises RuntimeError>"}
         assert state == {"state": {"count": 1}}
 
 
@@ -449,11 +449,11 @@ class TestLoguruLogger:
         ("status", "name"),
         [("running", "INFO"), ("success", "SUCCESS"), ("failed", "ERROR"), ("interrupted", "WARNING")],
     )
-    async def test_a_status_has_a_level_that_says_how_it_went(self, status: str, name: str, records: Records) -> None:
+    async def test_a_status_has_the_level_of_its_outcome(self, status: str, name: str, records: Records) -> None:
         await LoguruLogger().on_lifecycle(lifecycle_event(status))
         assert [(record["level"].name, record["message"]) for record in records] == [(name, f"-- {status.upper()}")]
 
-    async def test_what_is_below_min_level_or_not_asked_for_is_not_logged(self, records: Records) -> None:
+    async def test_events_below_min_level_or_of_no_asked_kind_are_not_logged(self, records: Records) -> None:
         observer = LoguruLogger(min_level="warning")
         await observer.on_log(log_event())
         await LoguruLogger(log_lifecycle=False).on_lifecycle(lifecycle_event("failed"))
@@ -465,7 +465,7 @@ class TestLoguruLogger:
         assert (record["name"], record["function"], record["module"]) == ("send_email",) * 3
         assert (record["file"].name, record["file"].path, record["line"]) == ("", "", 0)
 
-    async def test_a_record_binds_what_the_formats_see_beside_what_the_app_has_bound(self, records: Records) -> None:
+    async def test_a_record_binds_the_fields_of_formats_and_those_of_the_app(self, records: Records) -> None:
         logger.configure(extra={"service": "shop", "task_id": "of the app"})
         await LoguruLogger(logger.bind(zone="eu")).on_log(log_event(extra={"order": 42}, tags={"team": "a"}, attempt=0))
         extra = records[0]["extra"]
@@ -509,7 +509,7 @@ class TestLoguruLogger:
         await observer.on_log(log_event("heard"))
         assert records.messages == ["heard"]
 
-    async def test_it_logs_to_whatever_sinks_the_app_has_at_the_time(self, records: Records) -> None:
+    async def test_it_logs_to_the_current_sinks_of_the_app(self, records: Records) -> None:
         observer = LoguruLogger()
         await observer.on_log(log_event("first"))
         logger.remove()
@@ -543,10 +543,10 @@ class TestBothWays:
         assert Counter(records.messages) == Counter(["-- RUNNING", "by loguru", "by task_log", "-- SUCCESS"])
 
     @pytest.mark.parametrize("shared", [True, False])
-    def test_the_sinks_order_is_as_documented_and_the_times_and_the_file_are_right(
+    def test_order_in_sinks_is_as_documented_and_times_are_right(
         self, shared: bool, records: Records, tmp_path: Path
     ) -> None:
-        """On one logger 1 2 3 4 comes as 2 4 1 3; a logger that is not captured has them in order."""
+        """On one logger 1 2 3 4 arrives as 2 4 1 3; a logger that is not captured gets them in order."""
         other = another_logger_beside(records)
         capture()
         others = Records()
@@ -565,7 +565,7 @@ class TestBothWays:
         assert [record["message"] for record in sorted(seen, key=lambda record: record["time"])] == ["1", "2", "3", "4"]
         assert [line[-1] for line in lines_of(tmp_path / "tasks.log")] == ["1", "2", "3", "4"]
 
-    def test_what_one_logger_had_goes_to_the_other(self, records: Records) -> None:
+    def test_records_captured_from_one_logger_go_to_the_other(self, records: Records) -> None:
         other = another_logger_beside(records)
         others = Records()
         other.add(others)
@@ -589,7 +589,7 @@ class TestBothWays:
         assert records.messages.count("--- Retry 1 ---") == 1
         assert [text for text in records.messages if text.startswith("Attempt")] == ["Attempt 0", "Attempt 1"]
 
-    async def test_a_separator_has_the_true_time_of_the_captured_line_that_it_is_for(self, records: Records) -> None:
+    async def test_a_separator_has_the_true_time_of_its_captured_line(self, records: Records) -> None:
         time = datetime(2026, 1, 1, 11, 59, tzinfo=timezone.utc)
         captured = SentMessage("in a worker", time, "loguru.logger")
         await LoguruLogger().on_log(log_event(captured, attempt=1))
@@ -599,42 +599,42 @@ class TestBothWays:
     def test_an_observer_that_logs_by_loguru_makes_no_loop(self, where: str, records: Records) -> None:
         capture()
 
-        class Talkative(TaskObserver):
+        class LoggingObserver(TaskObserver):
             async def on_log(self, event: LogEvent) -> None:
-                def say() -> None:
+                def log_hello() -> None:
                     logger.info(f"seen: {event.message}")
 
-                async def say_later() -> None:
-                    say()
+                async def log_hello_later() -> None:
+                    log_hello()
 
                 if where == "in on_log":
-                    say()
+                    log_hello()
                 elif where == "in a thread":
-                    await asyncio.to_thread(say)
+                    await asyncio.to_thread(log_hello)
                 else:
-                    await asyncio.create_task(say_later())
+                    await asyncio.create_task(log_hello_later())
 
             async def on_lifecycle(self, event: LifecycleEvent) -> None:
                 logger.info(f"seen: {event.status.value}")
 
-        run = Run(work, Talkative(), LoguruLogger(log_lifecycle=False))
+        run = Run(work, LoggingObserver(), LoguruLogger(log_lifecycle=False))
         assert run.messages == ["From the task", "From a function that it calls"]
         assert Counter(records.messages) == Counter(
             ["seen: running", *run.messages, *(f"seen: {text}" for text in run.messages), "seen: success"]
         )
 
-    def test_an_observer_that_logs_what_was_no_loguru_s_makes_no_loop_either(self, records: Records) -> None:
+    def test_an_observer_that_logs_events_of_task_log_makes_no_loop_either(self, records: Records) -> None:
         capture()
 
-        class Talkative(TaskObserver):
+        class LoggingObserver(TaskObserver):
             async def on_log(self, event: LogEvent) -> None:
                 logger.info(f"seen: {event.message}")
 
-        run = Run(lambda_named("log", lambda: task_log("hello")), Talkative(), LoguruLogger(log_lifecycle=False))
+        run = Run(lambda_named("log", lambda: task_log("hello")), LoggingObserver(), LoguruLogger(log_lifecycle=False))
         assert run.messages == ["hello"]
         assert records.messages == ["seen: hello", "hello"]
 
-    def test_an_observer_that_raises_makes_no_loop_where_logging_goes_to_loguru(self, records: Records) -> None:
+    def test_an_observer_that_raises_makes_no_loop_with_an_intercept_handler(self, records: Records) -> None:
         class InterceptHandler(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 logger.opt(exception=record.exc_info).log(record.levelname, record.getMessage())
@@ -669,8 +669,8 @@ def another_logger_beside(records: Records) -> Logger:
 # -- one file for both ----------------------------------------------------------------------------
 
 
-def is_of_no_task(record: Record) -> bool:
-    """The filter of a shared sink: a record of a task is in the file already, by the FileLogger."""
+def has_no_task(record: Record) -> bool:
+    """Filter a shared sink: the FileLogger has already written the records of tasks."""
     return "task_id" not in record["extra"] and get_task_context() is None
 
 
@@ -691,7 +691,7 @@ class TestOneFileForBoth:
 
     @pytest.mark.parametrize("enqueue", [False, True])
     @pytest.mark.parametrize("clear", [logger.remove, lambda: logger.configure(handlers=[])])
-    async def test_clearing_the_app_s_logger_closes_nothing_that_the_file_logger_needs(
+    async def test_clearing_the_app_s_logger_leaves_the_file_logger_working(
         self, clear: Callable[[], Any], enqueue: bool, tmp_path: Path
     ) -> None:
         file_logger = FileLogger(tmp_path / "tasks.log", enqueue=enqueue)
@@ -707,7 +707,7 @@ class TestOneFileForBoth:
         ]
 
     @pytest.mark.parametrize("enqueue", [False, True])
-    async def test_threads_of_both_share_one_rotation_while_the_app_adds_and_removes_the_sink(
+    async def test_app_and_task_threads_rotate_one_file_while_the_sink_is_re_added(
         self, enqueue: bool, tmp_path: Path
     ) -> None:
         path = tmp_path / "tasks.log"
@@ -758,7 +758,7 @@ def test_with_a_hundred_threads_each_record_is_once_in_each_place(
 ) -> None:
     count, lines = 100, range(5)
     file_logger = FileLogger(tmp_path / "tasks.log", max_bytes=20_000, backup_count=100, enqueue=enqueue)
-    logger.add(file_logger.sink, format=task_line, filter=is_of_no_task)
+    logger.add(file_logger.sink, format=task_line, filter=has_no_task)
     capture()
     watch = Watch()
     manager = TaskManager(loggers=[file_logger, LoguruLogger(log_lifecycle=False), watch], max_sync_threads=count)

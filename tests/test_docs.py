@@ -1,4 +1,4 @@
-"""What the pages name exists, and what they have to name is there. ``make docs`` checks their links."""
+"""Agreement of the pages with the package and the results. ``make docs`` checks their links."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MODULES = {"reader", "shippers", "sinks"}
 
 
 def section(path: Path, heading: str) -> str:
-    """The text below a heading of the second level, up to the next one."""
+    """Return the text below a heading of the second level, up to the next one."""
     return path.read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def messages() -> Iterator[str]:
-    """The messages that the package prints to stderr, as the page writes them."""
+    """Yield the messages that the package prints to stderr, in the form of the page."""
     for path in Path(taskflow_loguru.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and is_report(node.func) and not isinstance(node.args[0], ast.Name):
@@ -41,7 +41,7 @@ def is_report(function: ast.expr) -> bool:
 
 
 def shown(node: ast.expr) -> str:
-    """A text of the source with "..." for its values."""
+    """Return a text of the source with "..." for its values."""
     match node:
         case ast.Constant(value=str() as text):
             return text
@@ -76,7 +76,7 @@ def test_each_command_that_contributing_names_is_in_the_makefile() -> None:
 
 @pytest.mark.parametrize("page", ["loguru-files.md", "performance.md"])
 def test_each_figure_about_speed_and_loss_is_in_the_results_of_make_bench(page: str) -> None:
-    """As many digits of it as the page shows; the pages are rewritten when the results are."""
+    """The results are rounded to the digits in the page, which is rewritten with them."""
     results = [
         float(text.replace(",", "")) for text in NUMBER.findall((ROOT / "benchmarks/RESULTS.md").read_text("utf-8"))
     ]

@@ -1,4 +1,4 @@
-"""The examples run as a user runs them, and what README and docs show is so."""
+"""The examples, run like a user runs them, and the snippets and outputs in README and docs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LINE = re.compile(r"\[([\w-]{8})\] \[(\w+)\] (?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d )
 
 
 def run(*command: str, cwd: Path) -> str:
-    """Run a program to its end in ``cwd``; it must succeed and have nothing to say on stderr."""
+    """Run a program to its end in ``cwd``; it must succeed and print nothing to stderr."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout
@@ -74,7 +74,7 @@ def uvicorn(example: str) -> list[str]:
 
 
 def press_ctrl_c(process: subprocess.Popen[str]) -> str:
-    """End a server, which finishes its tasks first; returns what it still had to say."""
+    """End a server, which finishes its tasks first; return the rest of its output."""
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
     rest = process.stdout.read()
@@ -83,7 +83,7 @@ def press_ctrl_c(process: subprocess.Popen[str]) -> str:
 
 
 def messages(text: str) -> dict[str, list[str]]:
-    """The messages of each function in a log, without id and time."""
+    """Return the messages of each function in a log, without id and time."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if match := LINE.fullmatch(line):
@@ -93,13 +93,13 @@ def messages(text: str) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the quickstart ran."""
+    """Return the folder of the quickstart's run."""
     return tmp_path_factory.mktemp("quickstart")
 
 
 @pytest.fixture(scope="module")
 def printed(folder: Path) -> str:
-    """What the quickstart printed there."""
+    """Return the output of the quickstart."""
     return run(sys.executable, QUICKSTART, cwd=folder)
 
 
@@ -119,9 +119,7 @@ class TestQuickstart:
             "update_report": ["-- RUNNING", "Report 50 % done", "Report 100 % done", "-- SUCCESS"],
         }
 
-    def test_what_it_prints_is_what_the_file_holds_and_the_greps_find_it_there(
-        self, folder: Path, printed: str
-    ) -> None:
+    def test_it_prints_the_lines_of_the_file_and_its_greps_find_them(self, folder: Path, printed: str) -> None:
         log = folder / "demo" / "tasks.log"
         assert f"The log:   {log}\n" in printed
         assert printed.startswith(log.read_text("utf-8"))
@@ -174,7 +172,7 @@ def test_file_per_worker_gives_each_worker_a_file_of_its_own(tmp_path: Path, sta
         }
 
 
-def test_file_per_function_routes_e_mail_and_failures_to_files_of_their_own(tmp_path: Path, start: Start) -> None:
+def test_file_per_function_gives_e_mail_and_failures_their_own_files(tmp_path: Path, start: Start) -> None:
     process, address = start(*uvicorn("file_per_function"))
     for name in ("bob@example.org", "nobody"):
         httpx.post(f"{address}/signup/{name}")
@@ -236,7 +234,7 @@ def test_json_lines_are_read_back_by_the_app_that_wrote_them(tmp_path: Path, sta
     assert (resized["tags"], resized["data"]) == ({"image": "cat.png"}, {"image": "cat.png", "size": [640, 480]})
 
 
-def test_metrics_tell_prometheus_and_the_health_check_how_the_log_is_doing(tmp_path: Path, start: Start) -> None:
+def test_metrics_show_the_state_of_the_log_to_prometheus_and_health(tmp_path: Path, start: Start) -> None:
     process, address = start(*uvicorn("metrics"), TASK_LOG=str(tmp_path / "tasks.log"))
     with httpx.Client(base_url=address, follow_redirects=True) as client:
         client.post("/greet", params={"name": "you"})
@@ -270,7 +268,7 @@ def test_redaction_leaves_no_secret_in_the_file(tmp_path: Path, start: Start) ->
 
 
 def blocks(path: Path, language: str) -> list[str]:
-    """The code blocks of a Markdown file, also those inside of lists."""
+    """Yield the code blocks of a Markdown file, also those in lists."""
     found = re.findall(r"^([ \t]*)```(\w*)\n(.*?)^\1```$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return [textwrap.dedent(block) for _, of, block in found if of == language]
 
@@ -284,7 +282,7 @@ SNIPPETS = [
 
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_every_snippet_compiles_and_runs_if_it_begins_with_its_imports(snippet: str, tmp_path: Path) -> None:
-    # A snippet may name a folder of the system; its files are for this folder.
+    # A snippet may name a system folder: its files go to this folder instead.
     program = re.sub(r"""(["'])/(?=etc/|run/|srv/|tmp/|var/)""", rf"\1{tmp_path}/", snippet)
     compile(program, "snippet", "exec")
     if re.match(r"(from|import) ", program):

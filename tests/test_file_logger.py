@@ -54,7 +54,7 @@ async def test_the_path_is_taken_literally(tmp_path: Path, name: str) -> None:
     assert lines_of(tmp_path / name) == [HELLO]
 
 
-async def test_what_is_in_the_file_stays_there(tmp_path: Path) -> None:
+async def test_existing_lines_of_the_file_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     path.write_text("from yesterday\n")
     await FileLogger(path).on_log(log_event())
@@ -62,7 +62,7 @@ async def test_what_is_in_the_file_stays_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["rotate", "watched"])
-def test_a_place_that_cannot_be_written_raises_the_plain_os_error_with_the_path(tmp_path: Path, mode: Any) -> None:
+def test_an_unwritable_path_raises_an_oserror_with_the_path(tmp_path: Path, mode: Any) -> None:
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "tasks.log"
     with pytest.raises(NotADirectoryError) as raised:
@@ -109,7 +109,7 @@ async def test_a_task_reads_as_the_guide_shows_it(tmp_path: Path) -> None:
     )
 
 
-async def test_unless_told_otherwise_it_writes_no_status_and_nothing_below_info(tmp_path: Path) -> None:
+async def test_by_default_it_writes_no_status_and_nothing_below_info(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     logger = FileLogger(path)
     await logger.on_lifecycle(lifecycle_event("failed"))
@@ -135,7 +135,7 @@ async def test_min_level_holds_for_log_lines_and_for_statuses(tmp_path: Path) ->
 
 
 @given(message=any_text, func_name=any_text, task_id=any_text, retried=st.booleans())
-def test_any_text_in_message_name_and_id_gives_one_line_with_the_right_header(
+def test_any_text_gives_one_line_with_the_right_header(
     message: str, func_name: str, task_id: str, retried: bool
 ) -> None:
     header = f"[{escaped(task_id[:8])}] [{escaped(func_name)}]"
@@ -185,7 +185,7 @@ async def test_without_a_size_or_without_backups_it_never_rotates(tmp_path: Path
     assert os.listdir(tmp_path) == ["tasks.log"]
 
 
-async def test_unless_told_otherwise_it_rotates_at_10_mebibytes_and_keeps_5_backups(tmp_path: Path) -> None:
+async def test_by_default_it_rotates_at_10_mebibytes_and_keeps_5_backups(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     logger = FileLogger(path)
     for _ in range(7):
@@ -196,7 +196,7 @@ async def test_unless_told_otherwise_it_rotates_at_10_mebibytes_and_keeps_5_back
     assert sorted(os.listdir(tmp_path)) == ["tasks.log", *(f"tasks.log.{number}" for number in range(1, 6))]
 
 
-async def test_a_watched_file_is_opened_again_after_it_was_moved_and_is_never_rotated(tmp_path: Path) -> None:
+async def test_a_watched_file_is_reopened_after_a_move_and_never_rotated(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "tasks.log"
     logger = FileLogger(path, mode="watched", max_bytes=10, backup_count=1)
     for name in ("old", "older"):
@@ -227,7 +227,7 @@ async def test_two_loggers_on_one_path_do_not_disturb_each_other(tmp_path: Path)
     ]
 
 
-async def test_events_before_startup_and_after_close_are_written_and_startup_goes_on_in_the_file(
+async def test_events_before_startup_and_after_close_are_written(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "tasks.log"
@@ -289,7 +289,7 @@ print(lines)
 """
 
 
-def test_the_apps_own_loguru_sees_nothing_of_a_task_and_cannot_take_the_file_away(tmp_path: Path) -> None:
+def test_the_apps_own_loguru_neither_gets_task_lines_nor_closes_the_file(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     command = [sys.executable, "-c", APP_WITH_ITS_OWN_LOGURU, str(path)]
     app = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60)
@@ -305,7 +305,7 @@ def test_the_apps_own_loguru_sees_nothing_of_a_task_and_cannot_take_the_file_awa
     ]
 
 
-async def test_what_the_app_has_bound_and_patched_does_not_reach_the_file(tmp_path: Path) -> None:
+async def test_values_bound_and_patched_by_the_app_do_not_reach_the_file(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     logger = FileLogger(path, format="{message} {extra[task_id]} {extra[data]}")
     with loguru.logger.contextualize(task_id="another", data="another"):
@@ -316,7 +316,7 @@ async def test_what_the_app_has_bound_and_patched_does_not_reach_the_file(tmp_pa
 # -- formats of the user's own --------------------------------------------------------------------
 
 
-async def test_a_format_string_of_loguru_may_name_all_that_is_bound(tmp_path: Path) -> None:
+async def test_a_format_string_of_loguru_can_use_all_bound_values(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     bound = ["task_id", "func_name", "attempt", "event", "status", "timestamp", "tags", "data"]
     bound += ["retries_used", "duration", "error", "stacktrace"]
@@ -341,9 +341,7 @@ async def test_a_format_may_be_a_function_of_the_record(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["{extra[task_id]} {message}", lambda record: "{extra[task_id]} {message}\n"])
 @pytest.mark.parametrize("text", ["{}", "{0}", "{message}", "{", "%s", "100 %", "<red>hi</red>", "</level>", "\\<b>"])
-async def test_a_message_with_braces_percent_signs_or_tags_comes_out_as_it_went_in(
-    tmp_path: Path, format: Any, text: str
-) -> None:
+async def test_braces_percent_signs_and_tags_in_a_message_are_unchanged(tmp_path: Path, format: Any, text: str) -> None:
     path = tmp_path / "tasks.log"
     await FileLogger(path, format=format).on_log(log_event(text, task_id=text))
     assert lines_of(path) == [f"{text} {text}"]
@@ -394,7 +392,7 @@ async def test_a_format_that_raises_costs_no_line_and_no_task(
         ({"format": None}, TypeError, "format must be a loguru format string or a function, not None"),
     ],
 )
-def test_a_wrong_argument_is_named_with_what_was_given_and_what_is_allowed(
+def test_an_invalid_argument_is_named_with_its_value_and_allowed_ones(
     tmp_path: Path, arguments: dict[str, Any], error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error) as raised:
@@ -435,7 +433,7 @@ def test_the_options_are_keywords(tmp_path: Path) -> None:
         FileLogger(tmp_path / "tasks.log", 1000)  # type: ignore[call-overload]
 
 
-async def test_a_format_that_raises_costs_no_line_though_nobody_can_be_told(
+async def test_a_format_that_raises_costs_no_line_without_stderr(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(record: Any) -> str:
@@ -450,7 +448,7 @@ async def test_a_format_that_raises_costs_no_line_though_nobody_can_be_told(
     assert lines_of(tmp_path / "tasks.log") == ["[abc12345] [send_email] 2026-01-01T12:00:00 one"]
 
 
-async def test_a_loss_is_said_in_the_columns_of_the_format(tmp_path: Path) -> None:
+async def test_a_loss_is_reported_in_the_columns_of_the_format(tmp_path: Path) -> None:
     path = tmp_path / "tasks.tsv"
     logger = FileLogger(WatchedFileSink(path, backlog_bytes=0), format="{extra[task_id]}\t{message}")
     path.unlink()

@@ -1,4 +1,4 @@
-"""filter= on each observer: a function of the record, which no line is lost by."""
+"""``filter=`` of each observer: a function of the record, without the loss of a line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _loguru_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(params=["FileLogger", "FileLogger in JSON", "FileLogger, enqueue", "StdoutLogger", "LoguruLogger"])
 def make(request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shown:
-    """``make(filter, **options)``: an observer of each kind, and a function that returns the messages it has shown."""
+    """Return ``make(filter, **options)``: an observer of each kind, and a function that returns its messages."""
     path = tmp_path / "tasks.log"
 
     def of_file() -> list[str]:
@@ -74,7 +74,7 @@ def message_of(line: str) -> str:
     return parsed.message
 
 
-def knows_no_secret(record: Record) -> bool:
+def has_no_secret(record: Record) -> bool:
     return "secret" not in record["message"]
 
 
@@ -136,7 +136,7 @@ async def test_it_is_asked_once_for_each_record(make: Shown) -> None:
 
 
 @pytest.mark.parametrize("log_lifecycle", [True, False])
-async def test_a_task_that_is_refused_leaves_no_separator(make: Shown, log_lifecycle: bool) -> None:
+async def test_a_rejected_task_leaves_no_separator(make: Shown, log_lifecycle: bool) -> None:
     observer, shown = make(lambda record: record["function"] != "send_email", log_lifecycle=log_lifecycle)
     for attempt in (0, 1, 3):
         await observer.on_log(log_event("line", attempt=attempt))
@@ -144,9 +144,9 @@ async def test_a_task_that_is_refused_leaves_no_separator(make: Shown, log_lifec
     assert shown() == []
 
 
-async def test_a_retry_whose_lines_are_all_refused_has_no_separator(make: Shown) -> None:
-    """The filter takes the separator's own record, which alone would say nothing."""
-    observer, shown = make(knows_no_secret)
+async def test_a_retry_whose_lines_are_all_rejected_has_no_separator(make: Shown) -> None:
+    """The filter accepts the record of the separator, which would be useless alone."""
+    observer, shown = make(has_no_secret)
     await observer.on_log(log_event("hello"))
     await observer.on_log(log_event("a secret", attempt=1))
     await observer.on_lifecycle(lifecycle_event("failed", attempt=1))
@@ -154,34 +154,34 @@ async def test_a_retry_whose_lines_are_all_refused_has_no_separator(make: Shown)
 
 
 async def test_the_first_line_of_a_retry_that_passes_brings_the_separator(make: Shown) -> None:
-    observer, shown = make(knows_no_secret)
+    observer, shown = make(has_no_secret)
     for attempt, message in [(1, "a secret"), (1, "hello"), (1, "a secret"), (1, "again")]:
         await observer.on_log(log_event(message, attempt=attempt))
     assert shown() == ["--- Retry 1 ---", "hello", "again"]
 
 
-async def test_a_later_line_that_passes_brings_the_separators_of_all_retries_before_it(make: Shown) -> None:
-    observer, shown = make(knows_no_secret)
+async def test_a_line_that_passes_brings_the_separators_of_earlier_retries(make: Shown) -> None:
+    observer, shown = make(has_no_secret)
     for attempt, message in [(0, "hello"), (1, "a secret"), (3, "hello")]:
         await observer.on_log(log_event(message, attempt=attempt))
     assert shown() == ["hello", "--- Retry 1 ---", "--- Retry 2 ---", "--- Retry 3 ---", "hello"]
 
 
-async def test_silent_retries_have_separators_at_the_end_beside_refused_ones(make: Shown) -> None:
-    observer, shown = make(knows_no_secret)
+async def test_silent_retries_have_separators_at_the_end_beside_rejected_ones(make: Shown) -> None:
+    observer, shown = make(has_no_secret)
     await observer.on_log(log_event("a secret", attempt=1))
     await observer.on_lifecycle(lifecycle_event("failed", attempt=2))
     assert shown() == ["--- Retry 2 ---"]
 
 
-async def test_a_refused_status_keeps_no_separator_back(make: Shown) -> None:
+async def test_a_rejected_status_holds_back_no_separator(make: Shown) -> None:
     observer, shown = make(lambda record: record["extra"]["event"] != "lifecycle", log_lifecycle=True)
     await observer.on_log(log_event("hello"))
     await observer.on_lifecycle(lifecycle_event("failed", attempt=1))
     assert shown() == ["hello", "--- Retry 1 ---"]
 
 
-async def test_a_filter_can_refuse_separators_themselves(make: Shown) -> None:
+async def test_a_filter_can_reject_separators(make: Shown) -> None:
     observer, shown = make(lambda record: record["extra"]["event"] != "retry")
     for attempt in (0, 1, 1):
         await observer.on_log(log_event(f"attempt {attempt}", attempt=attempt))
@@ -189,7 +189,7 @@ async def test_a_filter_can_refuse_separators_themselves(make: Shown) -> None:
     assert shown() == ["attempt 0", "attempt 1", "attempt 1"]
 
 
-async def test_tasks_that_a_filter_has_refused_are_forgotten_when_they_end() -> None:
+async def test_tasks_that_a_filter_has_rejected_are_forgotten_at_their_end() -> None:
     observer = StdoutLogger(filter=lambda record: False)
     for number in range(100):
         await observer.on_log(log_event(task_id=str(number), attempt=1))
@@ -213,7 +213,7 @@ async def test_a_filter_that_raises_loses_no_line_and_is_reported_once(
     assert "KeyError: 'tenant'" in err
 
 
-async def test_what_a_filter_raises_to_end_the_program_is_not_kept_from_it(make: Shown) -> None:
+async def test_an_exception_that_ends_the_program_passes_through_the_filter(make: Shown) -> None:
     def interrupted(record: Record) -> bool:
         raise KeyboardInterrupt
 
@@ -230,17 +230,17 @@ def test_a_filter_that_logs_makes_no_event_of_its_task() -> None:
     logger.add(lambda message: messages.append(message.record["message"]), level=0)
     capture()
 
-    def talkative(record: Record) -> bool:
+    def logging_filter(record: Record) -> bool:
         logger.info(f"asked about {record['message']}")
         return True
 
-    def say() -> None:
+    def log_hello() -> None:
         task_log("hello")
 
-    manager = TaskManager(loggers=[LoguruLogger(log_lifecycle=False, filter=talkative)])
-    manager.task()(say)
-    with TestClient(app_with(manager, say)) as client:
-        client.post("/run/say")
+    manager = TaskManager(loggers=[LoguruLogger(log_lifecycle=False, filter=logging_filter)])
+    manager.task()(log_hello)
+    with TestClient(app_with(manager, log_hello)) as client:
+        client.post("/run/log_hello")
     assert messages == ["asked about hello", "hello"]
 
 

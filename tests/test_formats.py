@@ -21,11 +21,11 @@ AS_IT_IS = [
     "\\n", "\\", "  two  spaces  ", "",
     "Grüße, 你好, \u00a0, 👩\u200d👩\u200d👧, \u202eabc, e\u0301",
 ]  # fmt: skip
-"""Text that looks like what a format, a colour tag or an escape is made of, and text of other alphabets."""
+"""Text that looks like part of a format, a colour tag or an escape, and text in other alphabets."""
 
 
 def rendered(format: Any, message: str, *, exception: Any = None, **extra: Any) -> str:
-    """What a handler with that format writes for ``logger.bind(**extra).info(message)``."""
+    """Return the output of a handler with that format for ``logger.bind(**extra).info(message)``."""
     lines: list[str] = []
     logger = IndependentLogger().logger
     logger.add(lines.append, format=format, colorize=False, catch=False)
@@ -40,7 +40,7 @@ def event_of(**more: Any) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """``text`` as a line may hold it, by what Python's own codec makes of the characters that it may not hold."""
+    """Return ``text`` with the forbidden characters of a line escaped by Python's own codec."""
     forbidden = {*CONTROLS}
     return "".join(
         char.encode("unicode_escape").decode() if char in forbidden or "\ud800" <= char <= "\udfff" else char
@@ -90,13 +90,13 @@ def test_each_line_has_its_own_time(times: list[datetime]) -> None:
 
 
 @pytest.mark.parametrize("text", AS_IT_IS)
-def test_braces_percent_signs_colour_tags_and_other_alphabets_come_out_as_they_went_in(text: str) -> None:
+def test_braces_percent_signs_tags_and_other_alphabets_are_unchanged(text: str) -> None:
     line = rendered(task_line, text, **event_of(func_name=text))
     assert line == f"[abc12345] [{text}] 2026-01-01T12:00:00 {text}\n"
 
 
 @pytest.mark.parametrize("char", CONTROLS + SURROGATES, ids=ascii)
-def test_a_character_that_no_line_may_hold_is_escaped_in_message_name_and_id(char: str) -> None:
+def test_control_characters_are_escaped_in_message_name_and_id(char: str) -> None:
     shown = char.encode("unicode_escape").decode()
     line = rendered(task_line, f"a{char}b", **event_of(task_id=f"{char}1", func_name=f"f{char}"))
     assert line.startswith(f"[{shown}1"[:9])
@@ -107,16 +107,14 @@ any_text = st.text(st.one_of(st.characters(), st.sampled_from([*CONTROLS, *SURRO
 
 
 @given(message=any_text, func_name=any_text, task_id=any_text)
-def test_any_text_in_message_name_and_id_gives_one_line_with_the_right_header(
-    message: str, func_name: str, task_id: str
-) -> None:
+def test_any_text_gives_one_line_with_the_right_header(message: str, func_name: str, task_id: str) -> None:
     line = rendered(task_line, message, **event_of(func_name=func_name, task_id=task_id))
     assert line == f"[{escaped(task_id[:8])}] [{escaped(func_name)}] 2026-01-01T12:00:00 {escaped(message)}\n"
     assert len(line.splitlines()) == 1
     line.encode()
 
 
-def test_a_record_of_no_task_has_a_dash_for_the_id_and_the_function_that_made_it() -> None:
+def test_a_record_without_a_task_has_a_dash_as_id_and_its_function() -> None:
     lines: list[str] = []
     logger = IndependentLogger().logger
     logger.add(lines.append, format=task_line)

@@ -1,4 +1,4 @@
-"""Real tasks, run by the real host, and what is in the file then."""
+"""Real tasks, run by the real host, and their lines in the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from taskflow_loguru import FileLogger, RedisBackend, StdoutLogger, TaskManager,
 from tests.hosting import WAIT_SECONDS, Watch, app_with, lines_of, masked
 
 STORED_TIME, TIME_OF_A_LINE = r"^(\d{4}-\d\d-\d\dT[\d:]{8})Z? ", r"\1 "
-"""The host stores each message behind its time; from one version on that has a Z."""
+"""The time before each message in the host's store; later versions add a Z."""
 
 
 def attempt() -> int:
@@ -55,7 +55,7 @@ async def succeed_at_third_async() -> None:
     succeed_at_third()
 
 
-def say_nothing_until_fourth() -> None:
+def log_nothing_until_fourth() -> None:
     if attempt() < 3:
         raise ConnectionError("refused")
     task_log("At last")
@@ -78,7 +78,7 @@ async def wait_forever_from_the_first_retry() -> None:
 
 
 def run(path: Path, function: Callable[..., Any], **config: Any) -> list[str]:
-    """The lines that one task makes in the file of a logger with lifecycle."""
+    """Return the lines of one task in the file of a logger with lifecycle lines."""
     manager = TaskManager(loggers=[FileLogger(path, log_lifecycle=True)])
     manager.task(**config)(function)
     with TestClient(app_with(manager, function)) as client:
@@ -161,18 +161,18 @@ def test_each_retry_has_one_separator_before_its_first_line(tmp_path: Path, func
     ]
 
 
-def test_the_separators_of_retries_that_wrote_nothing_come_before_the_next_line(tmp_path: Path) -> None:
-    assert run(tmp_path / "tasks.log", say_nothing_until_fourth, retries=3) == [
-        "[id] [say_nothing_until_fourth] time -- RUNNING",
-        "[id] [say_nothing_until_fourth] --- Retry 1 ---",
-        "[id] [say_nothing_until_fourth] --- Retry 2 ---",
-        "[id] [say_nothing_until_fourth] --- Retry 3 ---",
-        "[id] [say_nothing_until_fourth] time At last",
-        "[id] [say_nothing_until_fourth] time -- SUCCESS",
+def test_separators_of_silent_retries_come_before_the_next_line(tmp_path: Path) -> None:
+    assert run(tmp_path / "tasks.log", log_nothing_until_fourth, retries=3) == [
+        "[id] [log_nothing_until_fourth] time -- RUNNING",
+        "[id] [log_nothing_until_fourth] --- Retry 1 ---",
+        "[id] [log_nothing_until_fourth] --- Retry 2 ---",
+        "[id] [log_nothing_until_fourth] --- Retry 3 ---",
+        "[id] [log_nothing_until_fourth] time At last",
+        "[id] [log_nothing_until_fourth] time -- SUCCESS",
     ]
 
 
-def test_the_separators_of_a_task_that_never_logs_come_before_its_final_status(tmp_path: Path) -> None:
+def test_separators_of_a_silent_task_come_before_its_final_status(tmp_path: Path) -> None:
     assert run(tmp_path / "tasks.log", fail_silently, retries=2) == [
         "[id] [fail_silently] time -- RUNNING",
         "[id] [fail_silently] --- Retry 1 ---",
@@ -208,7 +208,7 @@ def test_a_task_in_a_process_of_its_own_is_logged_like_any_other(tmp_path: Path)
 # -- restarts -------------------------------------------------------------------------------------
 
 
-def test_a_task_that_was_waiting_at_shutdown_is_logged_when_the_next_start_runs_it(tmp_path: Path) -> None:
+def test_a_task_pending_at_shutdown_is_logged_by_the_next_start(tmp_path: Path) -> None:
     path, watch = tmp_path / "tasks.log", Watch()
     options: dict[str, Any] = {"snapshot_db": str(tmp_path / "tasks.db"), "requeue_pending": True}
     queues = {"default": fastapi_taskflow.QueueConfig(concurrency=1)}
@@ -233,7 +233,7 @@ def test_a_task_that_was_waiting_at_shutdown_is_logged_when_the_next_start_runs_
     ]
 
 
-def test_a_task_that_is_run_again_under_its_id_after_a_restart_starts_at_attempt_0_again(tmp_path: Path) -> None:
+def test_a_task_requeued_after_a_restart_starts_at_attempt_0_again(tmp_path: Path) -> None:
     path, watch = tmp_path / "tasks.log", Watch()
     logger = FileLogger(path, log_lifecycle=True)
 
@@ -257,11 +257,11 @@ def test_a_task_that_is_run_again_under_its_id_after_a_restart_starts_at_attempt
 
 
 @pytest.mark.parametrize("manager_class", [TaskManager, fastapi_taskflow.TaskManager])
-def test_an_app_that_a_test_client_starts_twice_goes_on_in_the_same_file(
+def test_an_app_that_a_test_client_restarts_continues_in_the_same_file(
     tmp_path: Path, manager_class: type[fastapi_taskflow.TaskManager]
 ) -> None:
     path, watch = tmp_path / "tasks.log", Watch()
-    # Named queues: without them the host keeps a queue of its first event loop, and cannot stop in another.
+    # Named queues: without them, the host keeps a queue of its first event loop, and cannot stop in another one.
     manager = manager_class(loggers=[FileLogger(path), watch], queues={})
     manager.task()(greet_async)
     app = app_with(manager, greet_async)
@@ -276,7 +276,7 @@ def test_an_app_that_a_test_client_starts_twice_goes_on_in_the_same_file(
     ]
 
 
-async def test_a_manager_that_is_started_again_after_its_shutdown_goes_on_in_the_same_file(tmp_path: Path) -> None:
+async def test_a_restarted_manager_continues_in_the_same_file(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     manager = TaskManager(log_file=path)
     for _ in range(3):
@@ -286,7 +286,7 @@ async def test_a_manager_that_is_started_again_after_its_shutdown_goes_on_in_the
     assert len(lines_of(path)) == 3
 
 
-async def test_what_a_thread_logs_after_the_host_has_closed_its_observers_is_written(tmp_path: Path) -> None:
+async def test_a_thread_can_log_after_the_host_has_closed_its_observers(tmp_path: Path) -> None:
     path, watch = tmp_path / "tasks.log", Watch()
     go_on = threading.Event()
 
@@ -328,7 +328,7 @@ def test_the_dashboards_api_shows_the_messages_of_the_file(tmp_path: Path) -> No
     assert len(shown) == 8
 
 
-def test_the_hosts_history_in_redis_and_the_file_tell_the_same(tmp_path: Path, redis_url: str) -> None:
+def test_the_hosts_history_in_redis_and_the_file_agree(tmp_path: Path, redis_url: str) -> None:
     path, watch = tmp_path / "tasks.log", Watch()
 
     def app_of_a_start() -> FastAPI:
@@ -338,7 +338,7 @@ def test_the_hosts_history_in_redis_and_the_file_tell_the_same(tmp_path: Path, r
         manager.task(retries=2)(succeed_at_third_async)
         manager.task(requeue_on_interrupt=True)(wait_forever)
         app = app_with(manager, succeed_at_third_async, wait_forever)
-        app.router.on_shutdown.append(backend.close)  # which the host leaves to the app
+        app.router.on_shutdown.append(backend.close)  # which the host expects from the app
         return app
 
     with TestClient(app_of_a_start()) as client:
@@ -363,7 +363,7 @@ def test_the_hosts_history_in_redis_and_the_file_tell_the_same(tmp_path: Path, r
 
 @pytest.fixture
 def redis_url(tmp_path: Path, program: Callable[[str], str]) -> Iterator[str]:
-    """The address of a Redis server that is there for one test."""
+    """Yield the address of a Redis server for one test."""
     # A socket in the folder: a port that was free could be taken by another test by now.
     path = tmp_path / "redis.sock"
     command = [program("redis-server"), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
@@ -397,7 +397,7 @@ def log_at_every_level() -> None:
         task_log(str(level), level=level)
 
 
-def test_what_task_log_is_given_beside_the_message_and_the_tasks_tags_are_bound(tmp_path: Path) -> None:
+def test_keyword_arguments_of_task_log_and_tags_are_bound(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     line = "{extra[task_id]} {extra[event]} {extra[status]} {extra[data]} {extra[error]} {message}"
     manager = TaskManager(loggers=[FileLogger(path, log_lifecycle=True, format=line)])

@@ -1,4 +1,4 @@
-"""JSON lines: every field, any value, the same values from both encoders, and the span of the request."""
+"""JSON lines: every field, any value, equal values from both encoders, and the span of the request."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Address:
 
 
 class Broken:
-    """Whatever is asked of it, it raises."""
+    """An object whose methods all raise."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -84,7 +84,7 @@ class OddText(str):
 
 
 async def written(tmp_path: Path, *events: Any) -> list[dict[str, Any]]:
-    """The objects that a FileLogger with this format writes for ``events``."""
+    """Return the objects that a FileLogger with this format writes for ``events``."""
     logger = FileLogger(tmp_path / "tasks.jsonl", format=json_line, log_lifecycle=True, min_level="debug")
     for event in events:
         await (logger.on_lifecycle(event) if hasattr(event, "status") else logger.on_log(event))
@@ -93,7 +93,7 @@ async def written(tmp_path: Path, *events: Any) -> list[dict[str, Any]]:
 
 
 def decoded(line: str) -> dict[str, Any]:
-    """The object of a line, by a reader that is stricter than the standard library's."""
+    """Return the object of a line, read by a stricter parser than the standard library's."""
 
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is not JSON")
@@ -108,7 +108,7 @@ def decoded(line: str) -> dict[str, Any]:
 
 
 def line_of(**data: Any) -> str:
-    """The line of an event with ``data``."""
+    """Return the line of an event with ``data``."""
     return formatted(json_line, data=data)
 
 
@@ -144,7 +144,7 @@ async def test_a_line_of_nothing_but_a_message_has_neither_tags_nor_data(tmp_pat
     assert list(line) == ["v", "time", "level", "event", "task_id", "func_name", "attempt", "message", "host", "pid"]
 
 
-async def test_a_lifecycle_line_tells_how_the_task_ended(tmp_path: Path) -> None:
+async def test_a_lifecycle_line_has_the_outcome_of_the_task(tmp_path: Path) -> None:
     stacktrace = "Traceback\n  ...\nshop.Broken: boom\n"
     event = lifecycle_event("failed", attempt=1, duration=1.5, error="boom\n", stacktrace=stacktrace)
     [separator, line] = await written(tmp_path, event)
@@ -177,7 +177,7 @@ async def test_the_time_is_in_utc_with_all_its_microseconds(tmp_path: Path, hour
     assert line["time"] == "2026-01-01T12:00:00.000000Z"
 
 
-def test_a_record_of_no_task_has_what_it_binds_as_data_and_its_exception(tmp_path: Path) -> None:
+def test_a_record_without_a_task_has_its_bound_values_and_exception(tmp_path: Path) -> None:
     sink = RotatingFileSink(tmp_path / "app.jsonl", max_bytes=0, backup_count=0)
     handler = app_logger.add(sink, format=json_line, catch=False)
     try:
@@ -192,7 +192,7 @@ def test_a_record_of_no_task_has_what_it_binds_as_data_and_its_exception(tmp_pat
     assert {name: value for name, value in first.items() if name != "time"} == {
         "v": 1,
         "level": "info",
-        "func_name": "test_a_record_of_no_task_has_what_it_binds_as_data_and_its_exception",
+        "func_name": "test_a_record_without_a_task_has_its_bound_values_and_exception",
         "message": "welcome bob",
         "data": {"user": "bob", "event": "signup", "task_id": 7, "timestamp": "now"},
         **ORIGIN,
@@ -283,13 +283,13 @@ def test_a_value_that_json_does_not_have_is_rendered(value: Any, shown: Any) -> 
     assert data_of(value=value) == {"value": shown}
 
 
-def test_what_contains_itself_is_cut_off_there() -> None:
+def test_a_value_that_contains_itself_is_cut_off() -> None:
     ring: list[Any] = [1]
     ring.append({"ring": ring})
     assert data_of(ring=ring) == {"ring": [1, {"ring": "..."}]}
 
 
-def test_what_is_there_twice_is_written_twice() -> None:
+def test_a_value_that_occurs_twice_is_written_twice() -> None:
     twice = [1]
     assert data_of(a=twice, b=[twice, twice]) == {"a": [1], "b": [[1], [1]]}
 
@@ -303,7 +303,7 @@ def test_deep_nesting_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize("pair", [lambda item: [item, item], lambda item: {"a": item, "b": item}])
-def test_what_would_double_with_every_level_is_cut_off_and_the_rest_of_the_line_is_there(pair: Any) -> None:
+def test_a_value_that_doubles_with_every_level_is_cut_off(pair: Any) -> None:
     doubling: Any = "bottom"
     for _ in range(60):
         doubling = pair(doubling)
@@ -317,12 +317,12 @@ class Endless(list):  # type: ignore[type-arg]
             yield 1
 
 
-def test_what_has_too_many_items_is_cut_off() -> None:
+def test_a_value_with_too_many_items_is_cut_off() -> None:
     assert data_of(numbers=Endless())["numbers"][-1] == "..."
     assert len(data_of(numbers=range(5), more=list(range(90_000)))["more"]) == 90_000
 
 
-def test_the_lowest_digit_limit_that_python_allows_makes_no_line_unreadable() -> None:
+def test_the_lowest_digit_limit_of_python_leaves_lines_readable() -> None:
     limit = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(640)
     try:
@@ -370,12 +370,12 @@ def test_any_value_is_valid_json_in_one_line(key: str, value: Any) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
                     | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
-def test_what_json_has_comes_back_as_it_was(value: Any) -> None:
+def test_a_json_value_is_parsed_back_unchanged(value: Any) -> None:
     assert data_of(value=value) == {"value": value}
 
 
 @pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
-def test_a_character_that_could_end_a_line_or_drive_a_terminal_is_escaped_and_comes_back(code: int) -> None:
+def test_control_characters_are_escaped_and_parsed_back(code: int) -> None:
     text = f"\\{chr(code)}n"
     assert chr(code) not in line_of(text=text)
     assert data_of(text=text, **{text: 1}) == {"text": text, text: 1}
@@ -388,7 +388,7 @@ async def test_text_that_looks_like_a_template_comes_out_as_it_went_in(tmp_path:
 
 
 def test_a_set_has_one_order() -> None:
-    # Numbers that the encoders write differently are among them.
+    # Some of the numbers are written differently by the encoders.
     numbers = [1e300, 1e-300, 3.5, 2**70, 1e16]
     lines = {line_of(numbers=dict.fromkeys(order).keys()) for order in (numbers, numbers[::-1], sorted(numbers))}
     assert len(lines) == 1
@@ -434,7 +434,7 @@ print(*(name for name in ("opentelemetry", "orjson") if sys.modules.get(name)), 
 
 
 def written_without(*modules: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """The objects that an interpreter writes which has none of ``modules``; and which of the libraries it has."""
+    """Return the objects written by an interpreter without ``modules``, and the libraries that it has."""
     done = subprocess.run([sys.executable, "-c", VALUES + CHILD, *modules], capture_output=True, timeout=60, check=True)
     objects = [decoded(line) for line in done.stdout.decode().split("\n")[:-1]]
     assert len({document.pop("pid") for document in objects}) == 1
@@ -478,7 +478,7 @@ def in_a_thread() -> None:
 
 @pytest.mark.parametrize("function", [in_the_loop, in_a_thread])
 @pytest.mark.parametrize("is_traced", [True, False])
-def test_a_task_has_the_span_of_the_request_that_started_it_and_none_without_one(
+def test_a_task_has_the_span_of_its_request_or_none(
     tmp_path: Path, tracer: trace.Tracer, function: Any, is_traced: bool
 ) -> None:
     manager = TaskManager(loggers=[FileLogger(tmp_path / "tasks.jsonl", format=json_line)])
@@ -486,7 +486,7 @@ def test_a_task_has_the_span_of_the_request_that_started_it_and_none_without_one
     app = app_with(manager, function)
     spans: list[trace.SpanContext] = []
 
-    class Traced:  # what an instrumentation of the app does: each request is a span
+    class Traced:  # like an instrumentation of the app: each request is a span
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "http" or not is_traced:
                 await app(scope, receive, send)

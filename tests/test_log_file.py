@@ -1,4 +1,4 @@
-"""FileLogger with a path or a sink; its numbers; rotating and reopening it by hand."""
+"""FileLogger with a path or a sink; its counters; rotation and reopening by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tasks.log"
 
 
-async def test_a_sink_that_was_handed_over_writes_the_lines(path: Path) -> None:
+async def test_a_sink_that_was_passed_in_writes_the_lines(path: Path) -> None:
     sink = RotatingFileSink(path, max_bytes=1, backup_count=2)
     logger = FileLogger(sink)
     for word in ("one", "two", "three"):
@@ -31,7 +31,7 @@ async def test_a_sink_that_was_handed_over_writes_the_lines(path: Path) -> None:
     assert [lines_of(Path(f"{path}{end}"))[0][-3:] for end in (".2", ".1", "")] == ["one", "two", "ree"]
 
 
-async def test_a_sink_with_compression_and_when_is_used_as_it_is(path: Path) -> None:
+async def test_a_sink_with_compression_and_when_is_used_unchanged(path: Path) -> None:
     logger = FileLogger(RotatingFileSink(path, max_bytes=1, backup_count=3, compression="gzip", when="day"))
     for word in ("one", "two", "three"):
         await logger.on_log(log_event(word))
@@ -42,7 +42,7 @@ async def test_a_sink_with_compression_and_when_is_used_as_it_is(path: Path) -> 
 
 @pytest.mark.parametrize("options", [{"max_bytes": 10485760}, {"backup_count": 5}, {"mode": "rotate"}])
 def test_a_size_or_mode_beside_a_sink_is_an_error(path: Path, options: dict[str, Any]) -> None:
-    """Also the default's own value: it would have no effect."""
+    """This includes the value of the default: it would have no effect either."""
     (name,) = options
     with pytest.raises(ValueError, match=f"^{name} must be set on the sink itself, not beside it"):
         FileLogger(WatchedFileSink(path), **options)
@@ -53,7 +53,7 @@ def test_a_thread_for_a_sink_that_has_one_is_an_error(path: Path) -> None:
         FileLogger(BackgroundSink(WatchedFileSink(path)), enqueue=True)
 
 
-def test_a_background_sink_before_no_file_is_an_error() -> None:
+def test_a_background_sink_without_a_file_sink_is_an_error() -> None:
     class Words:
         def write(self, message: str) -> None: ...
 
@@ -117,7 +117,7 @@ async def test_rotate_moves_the_lines_to_the_first_backup(path: Path) -> None:
     logger = FileLogger(path)
     await logger.on_log(log_event("one"))
     logger.rotate()
-    logger.rotate()  # an empty file stays
+    logger.rotate()  # an empty file is not rotated
     await logger.on_log(log_event("two"))
     assert [line[-3:] for line in lines_of(Path(f"{path}.1"))] == ["one"]
     assert [line[-3:] for line in lines_of(path)] == ["two"]
@@ -143,7 +143,7 @@ async def test_rotate_raises_if_it_is_impossible(path: Path) -> None:
     assert [line[-3:] for line in lines_of(path)] == ["one"]
 
 
-async def test_reopen_lets_go_of_a_file_that_was_moved(path: Path) -> None:
+async def test_reopen_closes_a_file_that_was_moved(path: Path) -> None:
     logger = FileLogger(path, mode="watched")
     await logger.on_log(log_event("one"))
     path.rename(path.with_name("moved"))
@@ -161,7 +161,7 @@ async def test_with_enqueue_a_line_after_close_is_in_the_file_at_once(path: Path
     assert [line[-3:] for line in lines_of(path)] == ["one", "two"]
 
 
-async def test_with_enqueue_startup_after_close_takes_up_the_thread(path: Path) -> None:
+async def test_with_enqueue_startup_after_close_restarts_the_thread(path: Path) -> None:
     logger = FileLogger(path, enqueue=True)
     await logger.on_log(log_event("one"))
     await logger.close()

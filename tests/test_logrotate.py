@@ -17,7 +17,7 @@ from tests.logrotate import Logrotate
 PROCESSES = 4
 ROTATIONS = 50
 
-# Logs until its stdin ends, and then says how many lines it has logged.
+# Logs until its stdin ends, and then prints the number of its lines.
 WRITER = """
 import asyncio, select, sys
 from taskflow_loguru import FileLogger
@@ -75,19 +75,19 @@ def test_four_processes_lose_no_line_in_fifty_rotations(
         numbers = [[number_of(line) for line in file if line.startswith(f"[{name}]")] for file in files]
         for file in numbers:
             assert file == sorted(set(file)), "doubled or out of order in one file"
-        # A write that was overtaken by the rotation stands in the next file again: those lines, and no others.
+        # Only lines that were written during the rotation may be repeated in the next file.
         in_order = [number for number, _ in groupby(sorted(number for file in numbers for number in file))]
         assert in_order == list(range(count))
 
 
 def number_of(line: str) -> int:
-    """The line's number; it must be whole."""
+    """Return the number of the line, which must be complete."""
     number, end = line.split(" ")[-2:]
     assert end == "end\n", line
     return int(number)
 
 
-async def test_what_logrotate_creates_is_written_and_what_it_compressed_is_whole(
+async def test_files_created_by_logrotate_are_used_and_compressed_ones_whole(
     tmp_path: Path, program: Callable[[str], str]
 ) -> None:
     path = tmp_path / "logs" / "tasks.log"

@@ -127,7 +127,7 @@ def test_the_hosts_own_task_manager_takes_our_file_logger_just_as_well(tmp_path:
 
 
 @pytest.mark.parametrize(("ours", "of_the_host"), [("tasks.log", "link/tasks.log"), ("link/tasks.log", "tasks.log")])
-async def test_a_log_file_of_the_hosts_task_manager_on_our_path_is_warned_about_once(
+async def test_a_log_file_of_the_host_on_our_path_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ours: str, of_the_host: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -169,7 +169,7 @@ def test_without_a_log_file_it_is_the_hosts_task_manager(tmp_path: Path, monkeyp
     assert os.listdir(tmp_path) == []
 
 
-def test_every_other_option_goes_to_the_host_as_it_is(tmp_path: Path) -> None:
+def test_every_other_option_goes_to_the_host_unchanged(tmp_path: Path) -> None:
     queues = {"mail": QueueConfig(concurrency=3, max_size=7)}
     manager = TaskManager(
         snapshot_db=str(tmp_path / "tasks.db"), queues=queues, max_size=5, retry_replaces_original=False
@@ -184,7 +184,7 @@ def test_every_other_option_goes_to_the_host_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "tasks.db").exists()
 
 
-def test_an_option_that_the_host_does_not_know_is_refused_as_the_host_does() -> None:
+def test_an_option_unknown_to_the_host_raises_the_hosts_error() -> None:
     with pytest.raises(TypeError, match="snapshot_file"):
         TaskManager(snapshot_file="tasks.db")  # type: ignore[call-arg]
 
@@ -216,14 +216,14 @@ def test_a_wrong_argument_is_named_as_the_user_wrote_it(
     assert os.listdir(tmp_path) == []
 
 
-def test_a_log_file_that_cannot_be_written_raises_the_plain_os_error_with_the_path(tmp_path: Path) -> None:
+def test_an_unwritable_log_file_raises_an_oserror_with_the_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match=str(tmp_path / "file")):
         TaskManager(log_file=tmp_path / "file" / "tasks.log")
 
 
 @pytest.mark.parametrize("loggers", ["tasks.log", 5, [5], ["tasks.log"]])
-def test_loggers_that_are_no_observers_are_refused(loggers: Any) -> None:
+def test_loggers_that_are_not_observers_are_rejected(loggers: Any) -> None:
     with pytest.raises(TypeError, match=r"^loggers must be a sequence of TaskObserver, not "):
         TaskManager(loggers=loggers)
 
@@ -234,7 +234,7 @@ def test_a_wrong_log_file_is_named_beside_another_file_logger_too(tmp_path: Path
         TaskManager(loggers=[FileLogger(tmp_path / "other.log")], log_file=log_file)
 
 
-def test_a_log_file_that_the_hosts_file_logger_writes_already_is_written_once(tmp_path: Path) -> None:
+def test_a_log_file_of_the_hosts_file_logger_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     manager = TaskManager(loggers=[fastapi_taskflow.FileLogger(str(path))], log_file=path)
     run(manager)

@@ -17,7 +17,7 @@ WORDS = ["debug", "info", "warning", "error"]
 
 
 class Recorder(LoguruObserver):
-    """Keeps the records that it is handed."""
+    """An observer that keeps its records."""
 
     def __init__(self, *, log_lifecycle: bool = True, min_level: Any = "debug") -> None:
         super().__init__(log_lifecycle=log_lifecycle, min_level=min_level)
@@ -32,7 +32,7 @@ class Recorder(LoguruObserver):
 
 
 class Forgetful(LoguruObserver):
-    """Keeps nothing, so that what is left behind is the observer's own."""
+    """An observer that keeps no records: all memory that stays allocated belongs to the base class."""
 
     def __init__(self, *, log_lifecycle: bool) -> None:
         super().__init__(log_lifecycle=log_lifecycle, min_level="debug")
@@ -101,16 +101,14 @@ INFORMING = ["pending", "running", "success", "cancelled", "rejected"]
         ("error", ["failed"]),
     ],
 )
-async def test_a_failed_task_is_an_error_an_interrupted_one_a_warning_and_the_rest_informs(
-    min_level: str, written: list[str]
-) -> None:
+async def test_a_status_has_the_documented_level(min_level: str, written: list[str]) -> None:
     observer = Recorder(min_level=min_level)
     for status in [*INFORMING, "interrupted", "failed"]:
         await observer.on_lifecycle(lifecycle_event(status))
     assert observer.messages == [f"-- {status.upper()}" for status in written]
 
 
-async def test_min_level_is_read_in_any_case() -> None:
+async def test_min_level_is_case_insensitive() -> None:
     observer = Recorder(min_level="WarNing")
     await observer.on_log(log_event("quiet", level="info"))
     await observer.on_log(log_event("loud enough", level="warning"))
@@ -137,7 +135,7 @@ async def test_without_log_lifecycle_no_status_is_written() -> None:
         ({"log_lifecycle": 1}, TypeError, "log_lifecycle must be True or False, not 1"),
     ],
 )
-def test_a_wrong_argument_is_named_with_what_was_given_and_what_is_allowed(
+def test_an_invalid_argument_is_named_with_its_value_and_allowed_ones(
     arguments: dict[str, Any], error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error) as raised:
@@ -145,12 +143,12 @@ def test_a_wrong_argument_is_named_with_what_was_given_and_what_is_allowed(
     assert str(raised.value) == text
 
 
-# -- what a record says ---------------------------------------------------------------------------
+# -- the fields of a record -----------------------------------------------------------------------
 
 
 @pytest.fixture
 def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine whose local time is not UTC."""
+    """Set a local time zone that differs from UTC."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "XXX-5:30")
         time.tzset()
@@ -158,7 +156,7 @@ def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-async def test_the_record_of_a_log_line_binds_what_the_event_says() -> None:
+async def test_the_record_of_a_log_line_binds_the_fields_of_the_event() -> None:
     observer = Recorder()
     event = log_event("sent", attempt=0, tags={"tenant": "a"}, extra={"recipient": "bob", "count": 2})
     await observer.on_log(event)
@@ -234,7 +232,7 @@ async def test_the_time_is_the_events_own_in_utc_and_a_naive_one_is_utc(moment: 
     ("message", "text"),
     [(42, "42"), (None, "None"), (Unprintable(), "<Unprintable that raises RuntimeError>")],
 )
-async def test_a_message_that_is_no_text_is_written_as_text(message: object, text: str) -> None:
+async def test_a_message_that_is_not_a_str_is_written_as_text(message: object, text: str) -> None:
     observer = Recorder()
     await observer.on_log(log_event(message))
     assert observer.messages == [text]
@@ -243,7 +241,7 @@ async def test_a_message_that_is_no_text_is_written_as_text(message: object, tex
 # -- retry separators -----------------------------------------------------------------------------
 
 
-async def test_a_separator_comes_once_per_retry_before_the_first_line_of_the_attempt() -> None:
+async def test_a_separator_comes_once_before_the_first_line_of_a_retry() -> None:
     observer = Recorder()
     for attempt in (0, 0, 1, 1, 2):
         await observer.on_log(log_event(f"line of attempt {attempt}", attempt=attempt))
@@ -260,7 +258,7 @@ async def test_a_separator_comes_once_per_retry_before_the_first_line_of_the_att
     ]
 
 
-async def test_the_separator_comes_before_the_final_status_of_an_attempt_that_logged_nothing() -> None:
+async def test_the_separator_of_a_silent_attempt_comes_before_its_status() -> None:
     observer = Recorder()
     await observer.on_lifecycle(lifecycle_event("running"))
     await observer.on_lifecycle(lifecycle_event("failed", attempt=1))
@@ -268,7 +266,7 @@ async def test_the_separator_comes_before_the_final_status_of_an_attempt_that_lo
 
 
 @pytest.mark.parametrize("status", ["success", "failed", "interrupted", "cancelled", "rejected"])
-async def test_without_lifecycle_lines_the_end_brings_the_separators_of_silent_retries(status: str) -> None:
+async def test_without_lifecycle_lines_silent_retries_get_separators_at_the_end(status: str) -> None:
     observer = Recorder(log_lifecycle=False)
     await observer.on_log(log_event("first"))
     await observer.on_lifecycle(lifecycle_event(status, attempt=2, tags={"tenant": "a"}))
@@ -285,7 +283,7 @@ async def test_an_end_below_min_level_brings_no_separators() -> None:
 
 
 @pytest.mark.parametrize("status", ["interrupted", "cancelled"])
-async def test_a_thread_that_runs_on_after_silent_retries_gets_no_second_separator(status: str) -> None:
+async def test_a_thread_left_over_from_silent_retries_gets_no_new_separator(status: str) -> None:
     observer = Recorder(log_lifecycle=False)
     await observer.on_lifecycle(lifecycle_event(status, attempt=1))
     await observer.on_log(log_event("late", attempt=1))
@@ -310,7 +308,7 @@ async def test_a_separator_goes_with_the_line_that_it_precedes() -> None:
     ]
 
 
-async def test_the_retries_of_two_tasks_are_told_apart() -> None:
+async def test_the_retries_of_two_tasks_are_independent() -> None:
     observer = Recorder()
     for task_id, attempt in [("a", 1), ("b", 1), ("a", 1), ("b", 2)]:
         await observer.on_log(log_event(f"line of {task_id}", task_id=task_id, attempt=attempt))
@@ -327,9 +325,7 @@ async def test_the_retries_of_two_tasks_are_told_apart() -> None:
 
 @pytest.mark.parametrize("log_lifecycle", [True, False])
 @pytest.mark.parametrize("ended", [True, False])
-async def test_a_task_that_is_queued_again_under_its_id_starts_at_attempt_0_again(
-    log_lifecycle: bool, ended: bool
-) -> None:
+async def test_a_requeued_task_starts_at_attempt_0_again(log_lifecycle: bool, ended: bool) -> None:
     observer = Recorder(log_lifecycle=log_lifecycle)
     for _ in range(2):
         await observer.on_lifecycle(lifecycle_event("running"))
@@ -342,7 +338,7 @@ async def test_a_task_that_is_queued_again_under_its_id_starts_at_attempt_0_agai
     assert observer.messages == one_run * 2
 
 
-async def test_a_task_that_is_queued_again_and_logs_before_any_status_starts_at_attempt_0_again() -> None:
+async def test_a_requeued_task_that_logs_before_a_status_starts_at_attempt_0() -> None:
     observer = Recorder()
     for attempt in (1, 0, 1):
         await observer.on_log(log_event(f"attempt {attempt}", attempt=attempt))
@@ -386,17 +382,17 @@ async def test_100_000_finished_tasks_leave_nothing_behind(log_lifecycle: bool) 
     assert sys.getallocatedblocks() - before < 1_000  # objects: a hundredth of one per task
 
 
-async def test_tasks_that_never_report_an_end_do_not_grow_the_memory_without_bound() -> None:
+async def test_tasks_that_never_report_an_end_take_bounded_memory() -> None:
     observer = Forgetful(log_lifecycle=True)
     await retry_tasks(observer, range(20_000), finish=False)
     first = await growth_of_memory(observer, range(20_000, 40_000), finish=False)
     second = await growth_of_memory(observer, range(40_000, 80_000), finish=False)
-    # What replaces the older half of what is remembered is counted once, however many come after it.
+    # The memory is full and partly replaced by then: more tasks must not need more.
     assert second < first + 100_000
 
 
 @pytest.mark.parametrize("status", ["interrupted", "cancelled"])
-async def test_what_a_stopped_tasks_thread_still_logs_gets_no_second_separator(status: str) -> None:
+async def test_a_stopped_tasks_thread_gets_no_second_separator(status: str) -> None:
     observer = Recorder()
     await observer.on_log(log_event("on", attempt=1))
     await observer.on_lifecycle(lifecycle_event(status, attempt=1))

@@ -1,4 +1,4 @@
-"""``reopen_signal``: what a signal does to the file, and to the handlers that an app has."""
+"""``reopen_signal``: the effect of a signal on the file, and on the app's handlers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ app = app_with(TaskManager(loggers=[FileLogger(os.environ["TASK_LOG"], mode="wat
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Each test may leave its handlers."""
+    """Restore the signal handlers after each test."""
     numbers = (signal.SIGHUP, signal.SIGUSR1, signal.SIGVTALRM)
     before = [(number, signal.getsignal(number)) for number in numbers]
     yield
@@ -52,7 +52,7 @@ def handlers() -> Iterator[None]:
 
 
 def has_open(file: Path | os.stat_result, pid: int | str = "self") -> bool:
-    """Whether a process has a file open, which is known by where it is, or by what it was known as."""
+    """Return whether a process has a file open: *file* is its path, or its device and inode."""
     wanted = file.stat() if isinstance(file, Path) else file
     for fd in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -76,7 +76,7 @@ def watched(folder: Path, **more: Any) -> FileLogger:
 
 
 class Server:
-    """``uvicorn app:app`` in a process of its own, with its pid in a file."""
+    """``uvicorn app:app`` in its own process, with its pid in a file."""
 
     def __init__(self, folder: Path, log: Path, **environment: str) -> None:
         (folder / "served_app.py").write_text(APP)
@@ -94,9 +94,9 @@ class Server:
         self.pid_file.write_text(f"{self.process.pid}\n")
 
     def run_task(self) -> None:
-        """Have a task log a line to the file, which is empty; returns when it is there."""
+        """Have a task log a line to the empty file; return when the line is there."""
         port = self._socket.getsockname()[1]
-        # The socket listens already: the request waits there until the server has started.
+        # The socket already listens: the request waits in its queue until the server has started.
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/run/work", data=b"", timeout=WAIT_SECONDS) as answer:
             answer.read()
         wait_until(lambda: self._log.stat().st_size > 0, "no line came")
@@ -136,7 +136,7 @@ def test_the_guide_s_postrotate_kills_a_server_without_reopen_signal(
     assert server.process.wait(WAIT_SECONDS) == -signal.SIGHUP
 
 
-def test_with_reopen_signal_the_server_lives_and_closes_the_file_that_was_moved(
+def test_with_reopen_signal_the_server_closes_the_moved_file(
     tmp_path: Path, start_server: Callable[..., Server], program: Callable[[str], str]
 ) -> None:
     path = tmp_path / "logs" / "tasks.log"
@@ -156,7 +156,7 @@ def test_with_reopen_signal_the_server_lives_and_closes_the_file_that_was_moved(
 # -- the file -------------------------------------------------------------------------------------
 
 
-async def test_the_signal_closes_the_file_and_the_next_line_opens_what_is_there(tmp_path: Path) -> None:
+async def test_the_signal_closes_the_file_and_the_next_line_reopens_the_path(tmp_path: Path) -> None:
     logger = watched(tmp_path, reopen_signal=signal.SIGHUP)
     await logger.on_log(log_event("first"))
     path = tmp_path / "tasks.log"
@@ -223,10 +223,28 @@ def test_the_handler_does_not_keep_a_logger_that_nobody_uses(tmp_path: Path) -> 
     signal.raise_signal(signal.SIGHUP)
 
 
+def test_the_signal_is_ignored_while_the_interpreter_ends(tmp_path: Path) -> None:
+    """Python restores the default action by then, which would end the process with the signal as its status."""
+    program = """
+import os, signal
+from taskflow_loguru import FileLogger
+
+class Late:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGHUP):
+        kill(pid, number)
+        os.write(1, b"sent")
+
+logger = FileLogger("tasks.log", mode="watched", reopen_signal=signal.SIGHUP)
+late = Late()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, check=True)
+    assert ended.stdout == b"sent"
+
+
 # -- the app's own handlers -----------------------------------------------------------------------
 
 
-def test_an_earlier_handler_is_called_with_what_it_would_have_got(tmp_path: Path) -> None:
+def test_an_earlier_handler_is_called_with_the_same_arguments(tmp_path: Path) -> None:
     calls: list[tuple[int, Any]] = []
     signal.signal(signal.SIGHUP, lambda number, frame: calls.append((number, frame)))
     logger = watched(tmp_path, reopen_signal=signal.SIGHUP)
@@ -239,7 +257,7 @@ def test_an_earlier_handler_is_called_with_what_it_would_have_got(tmp_path: Path
 
 
 @pytest.mark.parametrize("earlier", [signal.SIG_IGN, signal.SIG_DFL])
-def test_where_there_was_no_handler_the_file_is_closed_and_the_process_lives(tmp_path: Path, earlier: Any) -> None:
+def test_without_a_previous_handler_the_process_survives_the_signal(tmp_path: Path, earlier: Any) -> None:
     signal.signal(signal.SIGHUP, earlier)
     logger = watched(tmp_path, reopen_signal=signal.SIGHUP)
     signal.raise_signal(signal.SIGHUP)
@@ -280,7 +298,7 @@ def test_with_the_option_no_other_signal_is_touched(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [True, "SIGHUP", 1.0, [signal.SIGHUP]])
-def test_what_is_no_signal_is_refused(tmp_path: Path, given: Any) -> None:
+def test_a_value_that_is_not_a_signal_is_rejected(tmp_path: Path, given: Any) -> None:
     with pytest.raises(TypeError, match="reopen_signal"):
         watched(tmp_path, reopen_signal=given)
     assert not list(tmp_path.iterdir())
@@ -293,7 +311,7 @@ def test_a_signal_that_cannot_be_handled_is_refused(tmp_path: Path, given: int) 
     assert not list(tmp_path.iterdir())
 
 
-def test_rotate_mode_refuses_it(tmp_path: Path) -> None:
+def test_rotate_mode_rejects_it(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGHUP)
     with pytest.raises(ValueError, match=r"reopen_signal.*watched"):
         FileLogger(tmp_path / "tasks.log", reopen_signal=signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""Retry separators of real tasks: each retry that the dashboard shows is in the file, once, and in its place."""
+"""Retry separators of real tasks: each retry in the dashboard has one separator in the file, at the right place."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ def attempt() -> int:
     return context.attempt
 
 
-def fail_without_a_word() -> None:
-    """Logs in its first attempt only."""
+def fail_silently() -> None:
+    """Log only in the first attempt, then fail."""
     if attempt() == 0:
         task_log("Trying")
     raise ConnectionError("refused")
 
 
-async def fail_without_a_word_async() -> None:
-    fail_without_a_word()
+async def fail_silently_async() -> None:
+    fail_silently()
 
 
-def succeed_without_a_word() -> None:
+def succeed_silently() -> None:
     if attempt() == 0:
         task_log("Trying")
     if attempt() < 3:
         raise ConnectionError("refused")
 
 
-def speak_in_the_second_retry() -> None:
+def log_in_the_second_retry() -> None:
     if attempt() == 2:
         task_log("Still trying")
     raise ConnectionError("refused")
@@ -56,16 +56,16 @@ async def wait_in_the_second_retry() -> None:
 EXECUTORS = pytest.mark.parametrize(
     ("function", "executor"),
     [
-        (fail_without_a_word_async, "async"),
-        (fail_without_a_word, "thread"),
-        (fail_without_a_word, "process"),
-        (fail_without_a_word_async, "process"),
+        (fail_silently_async, "async"),
+        (fail_silently, "thread"),
+        (fail_silently, "process"),
+        (fail_silently_async, "process"),
     ],
 )
 
 
 def run(path: Path, function: Callable[..., Any], options: dict[str, Any], executor: Any = "thread") -> list[str]:
-    """The lines in the file of one task with three retries, all of which the dashboard shows."""
+    """Return the lines of one task with three retries, all of which the dashboard shows."""
     manager = TaskManager(loggers=[FileLogger(path, **options)], max_process_workers=1)
     manager.task(retries=3, executor=executor)(function)
     with TestClient(app_with(manager, function)) as client:
@@ -95,7 +95,7 @@ def test_silent_retries_have_separators_without_lifecycle_lines(
 
 @pytest.mark.parametrize("log_lifecycle", [True, False])
 def test_silent_retries_of_a_success_have_separators(tmp_path: Path, log_lifecycle: bool) -> None:
-    lines = run(tmp_path / "tasks.log", succeed_without_a_word, {"log_lifecycle": log_lifecycle})
+    lines = run(tmp_path / "tasks.log", succeed_silently, {"log_lifecycle": log_lifecycle})
     assert [line for line in lines if line not in ("-- RUNNING", "-- SUCCESS")] == ["Trying", *RETRIES]
 
 
@@ -106,12 +106,12 @@ def test_min_level_shows_separators_with_an_end_that_it_shows(
 ) -> None:
     options = {"log_lifecycle": log_lifecycle, "min_level": min_level}
     end = ["-- FAILED"] if log_lifecycle else []
-    assert run(tmp_path / "failed.log", fail_without_a_word, options) == [*RETRIES, *end]
-    assert run(tmp_path / "succeeded.log", succeed_without_a_word, options) == []
+    assert run(tmp_path / "failed.log", fail_silently, options) == [*RETRIES, *end]
+    assert run(tmp_path / "succeeded.log", succeed_silently, options) == []
 
 
 def test_a_separator_that_a_line_has_brought_is_not_repeated_at_the_end(tmp_path: Path) -> None:
-    lines = run(tmp_path / "tasks.log", speak_in_the_second_retry, {})
+    lines = run(tmp_path / "tasks.log", log_in_the_second_retry, {})
     assert lines == [RETRIES[0], RETRIES[1], "Still trying", RETRIES[2]]
 
 
@@ -122,6 +122,6 @@ def test_a_task_interrupted_in_a_silent_retry_has_its_separators(tmp_path: Path)
     with TestClient(app_with(manager, wait_in_the_second_retry)) as client:
         task_id = client.post("/start/wait_in_the_second_retry").json()
         while client.get(f"/tasks/{task_id}").json()["retries_used"] < 2:
-            pass  # each request lets the task go on
+            pass  # each request lets the task continue
     watch.wait_for("interrupted")
     assert [line.split("] ", 2)[2] for line in lines_of(path)] == RETRIES[:2]

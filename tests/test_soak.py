@@ -1,6 +1,6 @@
 """Minutes of kills, stops, rotations, moves and deletions at random: ``make soak``.
 
-``SOAK_SECONDS`` says how long (180), ``SOAK_SEED`` what chance begins with; it is printed.
+``SOAK_SECONDS`` sets the time (180), ``SOAK_SEED`` the seed of the random choices, which is printed.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ STEPS = 40
 
 
 class Round:
-    """Some writers on one file in a folder of its own, and what chance does to them and to it.
+    """Some writers on one file in its own folder, and random events for both.
 
-    What is deleted, is deleted from where the writers see it: it is moved away, so that its lines can be counted.
+    A deleted file is only moved away from the writers' folder, so that its lines can be counted.
     """
 
     def __init__(self, root: Path, chance: random.Random) -> None:
@@ -61,7 +61,7 @@ class Round:
         self.stopped, self.running = [], []
 
     def check(self) -> int:
-        """Compare what is in the files with what the writers acknowledged; returns how many lines that was."""
+        """Compare the lines in the files with the acknowledged ones; return their number."""
         files = [file for file in self.folder.parent.rglob("*") if file.is_file()]
         found = [text for file in files for text in file.read_text().splitlines(keepends=True)]
         present = set(found)
@@ -78,7 +78,7 @@ class Round:
         for writer in (*self.running, *self.stopped, *self.ended):
             writer.dispose()
 
-    # -- what happens -----------------------------------------------------------------------------
+    # -- the random events ------------------------------------------------------------------------
 
     def start(self) -> None:
         name = f"w{len(self.running) + len(self.stopped) + len(self.ended)}"
@@ -120,11 +120,11 @@ class Round:
         pass
 
     def move_aside(self, path: Path) -> None:
-        with contextlib.suppress(FileNotFoundError):  # in the middle of a rotation there is no file
+        with contextlib.suppress(FileNotFoundError):  # in the middle of a rotation the file may be missing
             path.rename(self.aside / str(sum(self.happened.values())))
 
     def wait_for_some(self) -> None:
-        """Let one of them write to a point that chance chooses: what happens next, happens about there."""
+        """Let one writer reach a random point, at which the next event happens."""
         writer = self.chance.choice(self.running)
         writer.wait_for(self.chance.randint(writer.acknowledged, writer.told))
 

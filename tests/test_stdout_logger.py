@@ -56,7 +56,7 @@ def printed_on_a_terminal(**environment: str) -> list[str]:
         with run(terminal, **environment) as program:
             os.close(terminal)
             output = b""
-            with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+            with contextlib.suppress(OSError):  # the error of a terminal without any writer left
                 while chunk := os.read(controller, 65536):
                     output += chunk
         assert program.returncode == 0
@@ -104,7 +104,7 @@ async def test_a_character_that_the_terminals_encoding_lacks_is_escaped() -> Non
     assert stream.buffer.getvalue() == (b"[abc12345] [send_email] 2026-01-01T12:00:00 Gr\\xfc\\xdfe, \\u4f60\\u597d\n")
 
 
-async def test_it_prints_to_what_sys_stdout_is_at_the_time() -> None:
+async def test_it_prints_to_the_current_sys_stdout() -> None:
     logger = StdoutLogger()
     first, second = io.StringIO(), io.StringIO()
     for stream, message in [(first, "one"), (second, "two"), (first, "three")]:
@@ -172,7 +172,7 @@ async def test_the_apps_own_loguru_sees_nothing_of_it_and_cannot_take_it_away(
         ({"log_lifecycle": None}, TypeError, "log_lifecycle must be True or False, not None"),
     ],
 )
-def test_a_wrong_argument_is_named_with_what_was_given_and_what_is_allowed(
+def test_an_invalid_argument_is_named_with_its_value_and_allowed_ones(
     arguments: dict[str, Any], error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error) as raised:

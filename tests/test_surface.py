@@ -1,4 +1,4 @@
-"""The surface of the package: what it exports, how its objects show themselves, and on what it stands."""
+"""The surface of the package: its exports, the repr of its objects, and its requirements."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_task_manager_has_the_whole_signature_of_the_installed_host() -> None:
 
 
 def test_type_checkers_know_every_option_of_the_installed_host() -> None:
-    """If a new host has more: add them to HostOptions in _host.py."""
+    """If a new version of the host has more options, add them to HostOptions in _host.py."""
     host = set(inspect.signature(fastapi_taskflow.TaskManager).parameters)
     assert set(_host.HostOptions.__annotations__) == host - OUR_PARAMETERS
 
@@ -79,7 +79,7 @@ def is_email(record: Any) -> bool:
     return bool(record["function"] == "send_email")
 
 
-def test_the_repr_of_each_object_says_how_it_was_made(tmp_path: Path) -> None:
+def test_the_repr_of_each_object_is_the_call_that_makes_it(tmp_path: Path) -> None:
     path = str(tmp_path / "tasks.log")
     made = f"FileLogger({path!r})"
     rotating = RotatingFileSink(path, max_bytes=1000, backup_count=5)
@@ -110,7 +110,7 @@ def test_the_repr_of_each_object_says_how_it_was_made(tmp_path: Path) -> None:
         assert repr(shown) == expected
 
 
-def test_the_repr_of_a_subclass_has_its_name_and_all_that_it_was_made_with(tmp_path: Path) -> None:
+def test_the_repr_of_a_subclass_has_its_name_and_all_arguments(tmp_path: Path) -> None:
     class EmailLogger(FileLogger):
         def __init__(self, **options: Any) -> None:
             super().__init__(tmp_path / "email.log", **options)
@@ -129,8 +129,8 @@ def test_the_repr_of_a_task_manager_keeps_the_key_to_itself() -> None:
 
 
 @pytest.mark.parametrize("module", ["taskflow_loguru", "taskflow_loguru.sinks"])
-def test_without_posix_locks_the_import_says_what_is_needed(module: str) -> None:
-    """As on Windows, which has no module fcntl."""
+def test_without_posix_locks_the_import_fails_with_the_reason(module: str) -> None:
+    """This is the case on Windows, which has no module fcntl."""
     done = python(f"import sys; sys.modules['fcntl'] = None; sys.platform = 'win32'; import {module}")
     assert done.returncode == 1
     assert "ImportError: taskflow_loguru needs a POSIX system, such as Linux or macOS" in done.stderr
@@ -149,7 +149,7 @@ def test_without_posix_locks_the_import_says_what_is_needed(module: str) -> None
         ("loguru", "import loguru._handler; del loguru._handler.Handler._protected_lock"),
     ],
 )
-def test_a_version_that_does_not_fit_is_named_at_the_import_with_what_to_do(package: str, breakage: str) -> None:
+def test_an_incompatible_version_fails_the_import_with_a_remedy(package: str, breakage: str) -> None:
     done = python(f"{breakage}\nfrom taskflow_loguru import FileLogger")
     assert done.returncode == 1
     version = distribution_version(package)
@@ -174,7 +174,7 @@ def test_only_two_modules_touch_private_names_of_loguru_and_of_the_host() -> Non
 
 
 def private_modules(tree: ast.AST, package: str) -> set[str]:
-    """The private modules and names that are imported from the package."""
+    """Yield the private modules and names that are imported from the package."""
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
     names = {f"{node.module}.{alias.name}" for node in imports for alias in node.names}
     names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -182,7 +182,7 @@ def private_modules(tree: ast.AST, package: str) -> set[str]:
 
 
 def private_names(tree: ast.AST) -> set[str]:
-    """The private attributes that are read or written, of whatever object; also by getattr() and the like."""
+    """Yield the private attributes that are read or written, of any object; also with getattr() and the like."""
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     by_name = [node.args[1] for node in calls if getattr(node.func, "id", "").endswith("attr") and len(node.args) > 1]
@@ -191,7 +191,7 @@ def private_names(tree: ast.AST) -> set[str]:
 
 
 def names_that_it_defines(tree: ast.AST) -> set[str]:
-    """What a module of ours defines: functions, classes, modules, and what it assigns to its own objects."""
+    """Return the names that a module of ours defines: functions, classes, modules, attributes of its objects."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

@@ -1,4 +1,4 @@
-"""task_log() as exported here: the true time of what a worker process logs, and nothing else different."""
+"""``task_log()`` of this package: the true times of a worker process's messages, and no other difference."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _loguru_as_it_was() -> Iterator[None]:
 
 
 class Run:
-    """A task that has ended in a worker process; its events as the host made them, and its place in the dashboard."""
+    """A task that has ended in a worker process, with its events and its entry in the dashboard."""
 
     def __init__(self, function: Callable[..., Any], *observers: Any, **options: Any) -> None:
         self.memory = InMemoryLogger(min_level="debug")
@@ -58,12 +58,12 @@ class Run:
         return {event.message: event for event in self.memory.log_events if event.message != "times"}
 
     def true_times(self) -> dict[str, tuple[datetime, datetime]]:
-        """When the worker logged each message: after the first time, and before the second."""
+        """Return two times for each message: the worker logged it between them."""
         times = [event.extra for event in self.memory.log_events if event.message == "times"]
         return {extra["of"]: (extra["before"], extra["after"]) for extra in times}
 
     def check(self, times: dict[str, datetime]) -> None:
-        """Assert that each message has its own time, and the host's own task_log the time of its event as ever."""
+        """Assert that each message has its own time, and a message of the host's task_log the time of its event."""
         for word, (before, after) in self.true_times().items():
             replayed = self.events[word].timestamp
             assert replayed > after
@@ -95,7 +95,7 @@ def test_loguru_sinks_see_the_true_times(function: Callable[..., Any]) -> None:
     def keep(message: Message) -> None:
         records.append(message.record)
 
-    other = copy.deepcopy(logger)  # what the worker captures is the app's logger's, and does not go back there
+    other = copy.deepcopy(logger)  # records captured in the worker come from the app's logger, and do not go back to it
     other.add(keep)
     run = Run(function, LoguruLogger(other))
     assert all(record["time"] == record["extra"]["timestamp"] for record in records)
@@ -122,8 +122,8 @@ def test_the_dashboard_and_the_stores_see_the_text_alone(tmp_path: Path) -> None
 
 def test_other_observers_see_a_text_with_level_and_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     host_file = fastapi_taskflow.FileLogger(str(tmp_path / "host.log"), min_level="debug")
-    run = Run(worker_tasks.log_what_is_no_text, host_file, StdoutLogger(log_lifecycle=False))
-    texts = ["42", "<Unsayable that raises RuntimeError>", "data"]
+    run = Run(worker_tasks.log_values_without_text, host_file, StdoutLogger(log_lifecycle=False))
+    texts = ["42", "<Unprintable that raises RuntimeError>", "data"]
     assert [event.message for event in run.memory.log_events] == texts
     assert [json.loads(json.dumps(event.message)) for event in run.memory.log_events] == texts
     assert (run.memory.log_events[-1].level, run.memory.log_events[-1].extra) == ("warning", {"order": 42})
@@ -140,16 +140,16 @@ def test_a_sent_message_keeps_its_facts_through_pickle_and_copy(protocol: int) -
 
 
 def test_in_the_app_itself_the_message_is_the_callers() -> None:
-    """Nothing is wrapped where the event's own time is right."""
+    """If the time of the event is right, the message is not wrapped."""
     memory = InMemoryLogger()
     manager = TaskManager(loggers=[memory])
 
-    def say() -> None:
+    def log_hello() -> None:
         task_log("hello")
 
-    manager.task()(say)
-    with TestClient(app_with(manager, say)) as client:
-        client.post("/run/say")
+    manager.task()(log_hello)
+    with TestClient(app_with(manager, log_hello)) as client:
+        client.post("/run/log_hello")
     (event,) = memory.log_events
     assert type(event.message) is str
 

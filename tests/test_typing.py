@@ -1,4 +1,4 @@
-"""What type checkers say to users of the package: nothing about right uses, and an error in each line of wrong ones."""
+"""The type checkers' results for users of the package: no error for right uses, one in each line of wrong ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.conftest import missing
 HERE = Path(__file__).parent / "typing"
 RIGHT, WRONG = HERE / "right.py", HERE / "wrong.py"
 
-# Elsewhere than in this project, whose own settings tell mypy to read the host's sources.
+# In another folder: the settings of this project would make mypy read the host's sources.
 Check = Callable[[Path, Path], set[int]]
 
 
@@ -57,7 +57,7 @@ def pyright(file: Path, folder: Path) -> set[int]:
 
 @pytest.fixture(params=[mypy, pyright], ids=["mypy", "pyright"])
 def check(request: pytest.FixtureRequest) -> Check:
-    """``check(file, folder)``: the numbers of the lines in which the checker finds errors, in a copy of the file."""
+    """Return ``check(file, folder)``: the numbers of the lines with an error, in a copy of the file."""
     checker: Check = request.param
     return lambda file, folder: checker(Path(shutil.copy(file, folder)), folder)
 

@@ -1,4 +1,4 @@
-"""One rotating file for all workers of a server, which the guide had to advise against."""
+"""One rotating file for all workers of a server, against the advice of the host's guide."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_workers_of_uvicorn_share_one_rotating_file_and_lose_no_line(tmp_pat
 
 
 def run_tasks_until_all_workers_have_written(address: str, logs: Path) -> int:
-    """Returns how many tasks were run, when all of them have ended."""
+    """Return the number of tasks, after all of them have ended."""
     requests = 0
     deadline = time.monotonic() + WAIT_SECONDS
     with ThreadPoolExecutor(8) as pool:
@@ -92,12 +92,12 @@ def line_count(logs: Path) -> int:
 
 
 def all_lines(logs: Path) -> set[str]:
-    """The whole lines that are there now; while files are rotated a look may miss some, or meet them twice."""
+    """Return the complete lines that exist now; during a rotation some may be missing, or come twice."""
     lines: set[str] = set()
     for file in logs.iterdir() if logs.exists() else ():
         try:
             whole, _, _ = file.read_text().rpartition("\n")
-        except FileNotFoundError:  # renamed since
+        except FileNotFoundError:  # renamed meanwhile
             continue
         lines.update(whole.splitlines())
     return lines

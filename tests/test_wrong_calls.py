@@ -1,4 +1,4 @@
-"""Every wrong argument is an error at the call, which names the parameter, the value and what is allowed."""
+"""Every invalid argument is an error at the call, with the parameter, the value and the allowed values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Options = dict[str, Any]
 
 
 class Wrong(NamedTuple):
-    """A wrong call, and what its error must say."""
+    """A wrong call, and the required text of its error."""
 
     call: Call
     arguments: Options
@@ -173,7 +173,7 @@ def wrong_formats() -> Iterator[Wrong]:
 
 
 def wrong_options_of_formats() -> Iterator[Wrong]:
-    """A format's own options, as ``functools.partial`` sets them, are checked when the FileLogger is made."""
+    """The options of a format, set with ``functools.partial``, are checked when the FileLogger is created."""
     systems = (ecs_line, otel_line, datadog_line, google_line)
     for line_format in (json_line, detailed_line, *systems):
         made = partial(file_logger_with, line_format)
@@ -265,7 +265,7 @@ def name_of(wrong: Wrong) -> str:
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder, which a wrong call must leave empty."""
+    """Return an empty folder, which a wrong call must leave empty."""
     monkeypatch.chdir(tmp_path)
     yield
     assert os.listdir(tmp_path) == []
@@ -295,7 +295,7 @@ def test_a_format_that_returns_no_text_is_named_with_what_it_returns(value: Any)
     ("setting", "value"), [("log_file_max_bytes", 1000), ("log_file_backup_count", 0), ("log_file_mode", "watched")]
 )
 class TestIgnoredSettings:
-    """A ``log_file_...`` setting of TaskManager that would have no effect."""
+    """Tests of ``log_file_...`` settings of TaskManager that would have no effect."""
 
     def test_without_log_file_it_is_an_error(self, setting: str, value: Any) -> None:
         with pytest.raises(ValueError, match=rf"^{setting}={value!r} needs a log_file$"):
@@ -348,7 +348,7 @@ def test_a_reopen_signal_needs_the_mode_that_it_is_for() -> None:
 
 
 class TestRight:
-    """What only looks wrong."""
+    """Tests of calls that only look wrong."""
 
     @pytest.fixture(autouse=True)
     def _swept(self, tmp_path: Path) -> Iterator[None]:
@@ -369,7 +369,7 @@ class TestRight:
 
         FileLogger("tasks.log", format=Shows(), filter=Shows().passes)
 
-    def test_a_function_that_tells_nothing_of_its_parameters(self) -> None:
+    def test_a_function_without_a_signature(self) -> None:
         FileLogger("tasks.log", filter={"seen"}.__contains__)
 
     def test_settings_of_a_log_file_that_are_the_defaults(self) -> None:

@@ -1,4 +1,4 @@
-"""Tasks that a worker process runs: it imports them from here, and captures what they log."""
+"""Tasks for a worker process: it imports them from here, and captures their records."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ capture()
 
 
 class FragileError(Exception):
-    """Leaves a process by pickle, but does not arrive in the next: it needs two arguments, and keeps one."""
+    """An error that can be pickled but not unpickled: it needs two arguments, and keeps one."""
 
     def __init__(self, first: str, second: str) -> None:
         super().__init__(first + second)
 
 
-class Unsayable:
-    """Can neither be pickled nor printed."""
+class Unprintable:
+    """An object that can neither be pickled nor printed."""
 
     def __reduce__(self) -> Any:
         raise TypeError("stays here")
@@ -53,17 +53,17 @@ def fail_in_a_worker() -> None:
         raise
 
 
-def log_what_cannot_travel() -> None:
+def log_an_unpicklable_value() -> None:
     state = {"count": 1}
     logger.bind(lock=threading.Lock()).info("a lock")
     logger.bind(error=FragileError("a", "b")).info("a fragile error")
-    logger.bind(value=Unsayable()).info("an unsayable value")
+    logger.bind(value=Unprintable()).info("an unprintable value")
     logger.bind(state=state).info("a state that is fine as yet")
     state["lock"] = threading.Lock()  # type: ignore[assignment]
 
 
 def log_with_times() -> None:
-    """Say the same in the three ways that there are, each between two looks at the clock."""
+    """Log the same message in three ways, each between two readings of the clock."""
     log_between("by task_log", task_log)
     log_between("by the host's task_log", fastapi_taskflow.task_log)
     log_between("by loguru", logger.info)
@@ -84,7 +84,7 @@ def log_between(message: str, log: Callable[[str], object]) -> None:
     fastapi_taskflow.task_log("times", of=message, before=before, after=datetime.now(timezone.utc))
 
 
-def log_what_is_no_text() -> None:
+def log_values_without_text() -> None:
     task_log(42)  # type: ignore[arg-type]
-    task_log(Unsayable())  # type: ignore[arg-type]
+    task_log(Unprintable())  # type: ignore[arg-type]
     task_log("data", level="warning", order=42)

@@ -23,7 +23,7 @@ PAGES = {
     **{f"examples/deploy/{path.name}": "examples/deploy.md" for path in sorted((ROOT / "examples/deploy").glob("*.*"))},
     "examples/deploy/Dockerfile": "examples/deploy.md",
 }
-"""From a path in the project to its page."""
+"""The page of each path in the project."""
 LANGUAGES = {"": "docker", ".conf": "text", ".py": "python", ".service": "ini", ".yaml": "yaml"}
 
 

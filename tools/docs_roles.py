@@ -1,4 +1,4 @@
-"""Docstrings name other objects as Sphinx does, ``:class:`~package.Name```, which editors show; the site links them."""
+"""Links for the Sphinx roles in docstrings, such as ``:class:`~package.Name```, which editors show."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ROLE = re.compile(r":(attr|class|data|func|meth|mod):`(~?)([\w.]+)`")
 
 
 class SphinxRoles(griffe.Extension):
-    """Make a link of each role but :mod: and :data:, whose objects have no section of their own: code."""
+    """Turn each role into a link, but :mod: and :data: into code, because their objects have no section."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Rewrite one docstring."""
+        """Rewrite a docstring."""
         if obj.docstring:
             obj.docstring.value = ROLE.sub(_link, obj.docstring.value)
 

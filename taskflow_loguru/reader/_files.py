@@ -144,8 +144,8 @@ def _inode(file: LogFile) -> tuple[int, int]:
 def _is_empty(file: LogFile) -> bool:
     """Return whether a backup is empty: it has no lines, or is the successor that a rotation is about to install.
 
-    Without this, the successor would count as older than the file itself, and its lines would be skipped. An empty ``.gz`` is torn,
-    not empty: whoever reads it gets an error.
+    Without this, the successor would count as older than the file itself, and its lines would be skipped. An empty
+    ``.gz`` is torn, not empty: reading it raises an error.
     """
     return not isinstance(file, gzip.GzipFile) and os.fstat(file.fileno()).st_size == 0
 

@@ -1,4 +1,4 @@
-"""The command as a process."""
+"""Fixtures that run the command as a process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """``cli("report", path)``: run the command in a pipe to its end, with ``tmp_path`` as its folder."""
+    """Return ``cli("report", path)``: run the command in a pipe to its end, with ``tmp_path`` as its folder."""
 
     def run(*arguments: str | Path, exit_code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""How the command behaves as a Unix program: its start, its errors, its end."""
+"""The command as a Unix program: its start, its errors, its end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_help_of_each_command_has_examples(cli: Cli, command: str) -> None:
     assert "..." not in printed.replace("PATH...", "")
 
 
-def test_it_says_its_version(cli: Cli) -> None:
+def test_it_prints_its_version(cli: Cli) -> None:
     assert cli("--version").stdout == f"{__version__}\n"
 
 
@@ -53,7 +53,7 @@ def test_a_wrong_call_is_explained_on_stderr_with_exit_code_2(cli: Cli, argument
 
 
 def test_it_loads_neither_loguru_nor_the_host(cli: Cli, tmp_path: Path) -> None:
-    """It must start fast, and read logs where the app is not installed."""
+    """It must start fast, and read logs on machines without the app."""
     LogWriter(tmp_path / "tasks.log").run(0, 1)
     program = (
         "import sys; sys.argv[1:] = ['report', 'tasks.log']; from taskflow_loguru.cli import main\n"
@@ -74,7 +74,7 @@ def test_help_loads_neither_rich_nor_the_reader() -> None:
     assert done.stdout.endswith("\n[]\n")
 
 
-def test_without_the_extra_it_says_how_to_install_it(tmp_path: Path) -> None:
+def test_without_the_extra_it_prints_how_to_install_it(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError(\"No module named 'typer'\", name='typer')")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([COMMAND, "--help"], env=environment, capture_output=True, text=True, check=False)
@@ -118,7 +118,7 @@ def test_a_torn_gzip_backup_is_an_error_that_names_it(cli: Cli, tmp_path: Path) 
     ("command", "last"), [(["report"], "send_email"), (["show", "xyz"], "no line of a task 'xyz'")]
 )
 def test_a_long_reading_shows_a_progress_bar_on_a_terminal(tmp_path: Path, command: list[str], last: str) -> None:
-    """A pipe feeds it slower than it reads: a FIFO holds it until the bar was there."""
+    """A FIFO blocks the reading until the bar has appeared."""
     path = tmp_path / "tasks.log"
     os.mkfifo(path)
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}

@@ -1,4 +1,4 @@
-"""`taskflow-loguru logrotate`, `shipper` and `lnav`: the configurations that the package has, printed."""
+"""`taskflow-loguru logrotate`, `shipper` and `lnav`: the configurations of the package, printed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_relative_path_counts_from_the_current_folder(cli: Cli, tmp_path: Path
     assert f"{tmp_path}/tasks.log" in cli("logrotate", "tasks.log").stdout
 
 
-def test_an_unknown_shipper_is_a_usage_error_that_lists_those_there_are(cli: Cli) -> None:
+def test_an_unknown_shipper_is_a_usage_error_that_lists_the_known_ones(cli: Cli) -> None:
     assert ", ".join(shippers.NAMES) in cli("shipper", "pigeon", LOG, exit_code=2).stderr
 
 

@@ -1,4 +1,4 @@
-"""docs/cli.md says what the command can do."""
+"""Agreement of docs/cli.md with the command."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def test_every_command_and_its_options_are_documented(cli: Cli, command: str) ->
         assert option in DOCS or option.removeprefix("--").replace("-", "_") in DOCS, option
 
 
-def test_what_the_docs_call_is_a_right_call(cli: Cli) -> None:
+def test_the_commands_in_the_docs_are_valid(cli: Cli) -> None:
     for command, arguments in re.findall(r"^(?:\$ )?taskflow-loguru (\w+) (.*)$", DOCS, re.MULTILINE):
         options = set(re.findall(r"--[a-z-]+", arguments))
         assert options <= set(re.findall(r"--[a-z-]+", cli(command, "--help").stdout)), (command, arguments)
 
 
-def test_the_story_that_it_shows_is_what_show_prints(cli: Cli, tmp_path: Path) -> None:
+def test_its_example_of_show_is_the_real_output(cli: Cli, tmp_path: Path) -> None:
     log = LogWriter(tmp_path / "tasks.jsonl", format=json_line)
     names = {"task_id": "4dd4527c-93b5-4c0c-a7a9-22d4e4a2a6c5", "func_name": "charge_card"}
     log.status(0, "running", **names)

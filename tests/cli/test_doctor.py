@@ -1,4 +1,4 @@
-"""`taskflow-loguru doctor`: each thing that can be wrong, made wrong for real where that is possible."""
+"""`taskflow-loguru doctor`: each problem, created for real if that is possible."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOG = Path("/var/log/myapp/tasks.log")
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A log with which nothing is wrong."""
+    """Return the path of a log without problems."""
     LogWriter(tmp_path / "tasks.log").run(0, 1)
     return tmp_path / "tasks.log"
 
@@ -59,7 +59,7 @@ def problems(printed: str) -> list[str]:
 
 
 def the_problem(cli: Cli, *arguments: str | Path) -> str:
-    """The one problem that is found; each tells how to mend it."""
+    """Return the only problem found, after checking that it comes with a fix."""
     printed = cli("doctor", *arguments, exit_code=1).stdout
     (problem,) = problems(printed)
     assert f"problem  {problem}\n         fix: " in printed
@@ -203,7 +203,7 @@ def test_a_file_that_is_a_mount_point_is_a_problem(as_root: None, cli: Cli, tmp_
 @pytest.mark.parametrize(
     ("options", "kind"), [("rw,vers=4.2", "note"), ("rw,vers=3,nolock", "problem"), ("rw,local_lock=flock", "problem")]
 )
-def test_a_network_file_system_is_told_with_its_locks(options: str, kind: str) -> None:
+def test_a_network_file_system_is_reported_with_its_locks(options: str, kind: str) -> None:
     mountinfo = (
         "27 1 254:0 / / rw,relatime - ext4 /dev/root rw\n"
         f"40 27 0:50 / /var/log/myapp rw,relatime shared:1 - nfs4 server:/logs {options}\n"
@@ -279,7 +279,7 @@ TWICE = {
 
 
 def configured(root: Path, shipper: str, text: str) -> list[str]:
-    """What is found if the shipper's package had this configuration."""
+    """Return the findings for this configuration of the shipper's package."""
     place = CONFIGURATIONS[shipper][-1].split("*")[0].rstrip("/").replace("etc/otelcol", "etc/otelcol-contrib")
     file = root / place / TWICE[shipper][0]
     file.parent.mkdir(parents=True, exist_ok=True)

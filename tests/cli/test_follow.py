@@ -24,7 +24,7 @@ SINCE = ("--since", "2026-01-01")
 
 @pytest.fixture
 def follow(tmp_path: Path) -> Iterator[Follow]:
-    """``follow(*arguments)``: start the command in a pipe; the process and its stdout."""
+    """Yield ``follow(*arguments)``: it starts the command in a pipe, and returns the process and its stdout."""
     with ExitStack() as stack:
 
         def start(*arguments: str) -> tuple[subprocess.Popen[str], IO[str]]:
@@ -84,7 +84,7 @@ def test_the_filters_are_combined(follow: Follow, tmp_path: Path) -> None:
     assert [json.loads(out.readline())["task_id"] for _ in range(2)] == ["a1", "a5"]
 
 
-def test_a_level_lets_through_what_is_as_grave(follow: Follow, tmp_path: Path) -> None:
+def test_a_level_lets_through_this_level_and_above(follow: Follow, tmp_path: Path) -> None:
     log = LogWriter(tmp_path / "tasks.jsonl", format=json_line)
     for level in ("info", "warning", "error", "info"):
         log.log(0, level, level=level)
@@ -93,7 +93,7 @@ def test_a_level_lets_through_what_is_as_grave(follow: Follow, tmp_path: Path) -
     assert [out.readline().split()[-1] for _ in range(3)] == ["warning", "error", "FAILED"]
 
 
-def test_of_text_lines_a_level_shows_the_status_lines_and_says_so(follow: Follow, tmp_path: Path) -> None:
+def test_of_text_lines_a_level_shows_only_status_lines_and_reports_it(follow: Follow, tmp_path: Path) -> None:
     log = LogWriter(tmp_path / "tasks.log")
     log.log(0, "hello", level="error")
     log.status(0, "failed")
@@ -103,7 +103,7 @@ def test_of_text_lines_a_level_shows_the_status_lines_and_says_so(follow: Follow
     assert "lines of task_line have no level" in process.stderr.readline()
 
 
-def test_json_has_all_that_the_line_has(follow: Follow, tmp_path: Path) -> None:
+def test_json_has_all_fields_of_the_line(follow: Follow, tmp_path: Path) -> None:
     log = LogWriter(tmp_path / "tasks.jsonl", format=json_line)
     log.log(0.5, "hello\nworld", extra={"order": 42})
     _, out = follow(*SINCE, "--json", "tasks.jsonl")
@@ -112,7 +112,7 @@ def test_json_has_all_that_the_line_has(follow: Follow, tmp_path: Path) -> None:
     assert {name: fields[name] for name in expected} == expected
 
 
-def test_ctrl_c_ends_it_with_130_and_without_a_word(follow: Follow, tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_with_130_and_no_message(follow: Follow, tmp_path: Path) -> None:
     for names in (["tasks.log"], ["tasks.log", "other.log"]):
         LogWriter(tmp_path / "tasks.log").log(0, "hello")
         process, out = follow(*SINCE, *names)

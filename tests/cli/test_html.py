@@ -82,7 +82,7 @@ class Page:
         return dict(sets)
 
     def has_drawn(self, chart: str) -> bool:
-        """Whether there is more than one colour in the canvas."""
+        """Return whether the canvas has more than one colour."""
         canvas = f"document.getElementById('{chart}')"
         image = f"{canvas}.getContext('2d').getImageData(0, 0, {canvas}.width, {canvas}.height)"
         return bool(self.js(f"new Set(new Uint32Array({image}.data.buffer)).size > 3"))
@@ -90,7 +90,7 @@ class Page:
 
 @pytest.fixture
 def log(tmp_path: Path) -> LogWriter:
-    """Two functions, 100 runs in 10 minutes: every tenth of send_email fails, and one task still runs."""
+    """Write two functions with 100 runs in 10 minutes: every tenth of send_email fails, one task has no end."""
     log = LogWriter(tmp_path / "tasks.jsonl", format=json_line)
     for number in range(50):
         status, more = (
@@ -209,7 +209,7 @@ def test_nothing_in_a_log_becomes_part_of_the_page(chromium: webdriver.Chrome, c
 def test_a_page_runs_no_script_but_its_own(
     chromium: webdriver.Chrome, cli: Cli, tmp_path: Path, log: LogWriter
 ) -> None:
-    """The second line of defence: a script that found its way into the page is not run."""
+    """This is the second line of defence: a script that was injected into the page is not run."""
     cli("report", "--html", "report.html", "tasks.jsonl")
     text = (tmp_path / "report.html").read_text()
     (tmp_path / "report.html").write_text(text.replace("<footer>", "<script>window.hacked = 1</script><footer>"))
@@ -231,7 +231,7 @@ def test_html_and_json_exclude_each_other(cli: Cli) -> None:
     assert "--html" in cli("report", "--json", "--html", "report.html", "tasks.log", exit_code=2).stderr
 
 
-def test_of_too_many_runs_the_longest_and_the_failed_stay() -> None:
+def test_of_too_many_runs_the_longest_and_the_failed_are_kept() -> None:
     timeline = Timeline(max_runs=100)
     for number in range(1_000):
         status = "failed" if number == 500 else "success"

@@ -1,4 +1,4 @@
-"""Several files as they grow, merged by time."""
+"""Following several files, merged by time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAST, SLOW = Path("fast.log"), Path("slow.log")
 
 
 def test_a_line_waits_for_an_older_one_of_another_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reader of one file is slower than that of another: its line arrives later, and comes first."""
+    """The reader of the file with the older line is slower: its line arrives later, but comes first."""
     is_in = threading.Event()
 
     def follow(path: Path, *, since: datetime | None) -> Iterator[TaskLine]:

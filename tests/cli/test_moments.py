@@ -1,4 +1,4 @@
-"""Times and durations as users type and read them."""
+"""Times and durations in input and output."""
 
 from __future__ import annotations
 

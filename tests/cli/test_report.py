@@ -79,7 +79,7 @@ def test_a_glob_that_matches_the_backups_too_counts_nothing_twice(cli: Cli, tmp_
     assert functions(report)["send_email"]["success"] == 20
 
 
-def test_a_task_that_went_on_on_another_host_is_followed(cli: Cli, tmp_path: Path) -> None:
+def test_a_task_that_continued_on_another_host_is_followed(cli: Cli, tmp_path: Path) -> None:
     one, two = LogWriter(tmp_path / "one.log"), LogWriter(tmp_path / "two.log")
     one.status(0, "running")
     two.run(10, 12)
@@ -118,7 +118,7 @@ def test_lost_lines_are_reported(cli: Cli, tmp_path: Path) -> None:
     assert "The writer lost 3 lines" in cli("report", "tasks.log").stdout
 
 
-def test_the_text_is_plain_in_a_pipe_and_says_the_same(cli: Cli, tmp_path: Path) -> None:
+def test_the_text_is_plain_in_a_pipe_and_has_the_same_figures(cli: Cli, tmp_path: Path) -> None:
     log = LogWriter(tmp_path / "tasks.log", format=json_line)
     log.run(0, 2, task_id="a1111111")
     log.run(3, 4, "failed", task_id="a2222222", error="refused\nat \x1b[31monce")
@@ -164,7 +164,7 @@ def test_tables_and_chart_fit_the_terminal_in_colour(tmp_path: Path, columns: in
     assert "…" not in tables
 
 
-def test_a_log_without_status_lines_says_what_is_missing(cli: Cli, tmp_path: Path) -> None:
+def test_a_log_without_status_lines_reports_the_missing_option(cli: Cli, tmp_path: Path) -> None:
     LogWriter(tmp_path / "tasks.log", log_lifecycle=False).log(0, "hello")
     assert "log_lifecycle=True" in cli("report", "tasks.log").stdout
 
@@ -182,6 +182,6 @@ def test_a_file_without_a_task_s_line_is_an_error(cli: Cli, tmp_path: Path) -> N
     assert (done.stdout, done.stderr) == ("", "taskflow-loguru: notes.txt: no line is from a task\n")
 
 
-def test_a_new_and_empty_log_is_none(cli: Cli, tmp_path: Path) -> None:
+def test_a_new_and_empty_log_is_no_error(cli: Cli, tmp_path: Path) -> None:
     LogWriter(tmp_path / "tasks.log").close()
     assert cli("report", "tasks.log").stderr == ""

@@ -1,4 +1,4 @@
-"""What the lines of a task mean."""
+"""Runs, from the lines of tasks."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ def test_a_failure_without_an_error_has_the_last_message_as_its_reason() -> None
 
 
 @pytest.mark.parametrize("final", [{}, {"retries_used": 2}])
-def test_retries_are_counted_by_separators_and_by_what_the_end_says(final: dict[str, int]) -> None:
+def test_retries_are_counted_by_separators_and_by_the_final_status(final: dict[str, int]) -> None:
     separators = [line(None, "retry", attempt=number) for number in (1, 2)] if not final else []
     (run,) = ended(status(0, "running"), *separators, status(2, "success", **final))
     assert run.retries == 2
 
 
 def test_a_task_that_runs_again_without_an_end_was_interrupted() -> None:
-    """The host logs no status when a process dies, and queues the task again under its id."""
+    """The host logs no status when a process dies, and queues the task again under the same id."""
     first, second = ended(status(0, "running"), line(5, "log", "half"), status(60, "running"), status(61, "success"))
     assert (first.status, first.ended, first.duration) == ("interrupted", after(5), None)
     assert (second.status, second.duration) == ("success", 1.0)
 
 
 def test_a_status_line_that_stands_in_two_files_counts_once() -> None:
-    """Watched mode may leave a line at the end of one file and at the beginning of the next."""
+    """In watched mode a line may be at the end of one file and at the beginning of the next."""
     assert [run.status for run in ended(status(0, "running"), status(0, "running"), status(1, "success"))] == [
         "success"
     ]

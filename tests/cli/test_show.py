@@ -1,4 +1,4 @@
-"""`taskflow-loguru show`: one task's whole story."""
+"""`taskflow-loguru show`: all lines of one task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.cli.conftest import Cli
 from tests.cli.writing import LogWriter
 
 
-def test_it_tells_a_story_across_backups_and_hosts(cli: Cli, tmp_path: Path) -> None:
+def test_it_shows_a_task_across_backups_and_hosts(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     one = LogWriter(tmp_path / "one" / "tasks.log", max_bytes=200, backup_count=20)

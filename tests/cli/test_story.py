@@ -1,4 +1,4 @@
-"""One task's story: which lines are of it, and how they are divided."""
+"""The story of a task: selection of its lines, and their order by run and attempt."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FILE = Path("tasks.log")
 
 
 def story(wanted: str, *lines: TaskLine) -> Story:
-    told = story_of(wanted, [(one, FILE) for one in lines])
-    assert told is not None
-    return told
+    found = story_of(wanted, [(one, FILE) for one in lines])
+    assert found is not None
+    return found
 
 
-def test_an_id_is_found_by_its_beginning_and_in_text_lines_by_the_whole_of_it() -> None:
+def test_an_id_is_found_by_its_beginning_and_its_first_8_characters() -> None:
     assert matches("abc1", "abc12345-6789")
     assert matches("abc12345-6789", "abc12345")
     assert not matches("abc12345-6789", "abc12345-9999")
@@ -34,12 +34,12 @@ def test_a_beginning_that_several_tasks_have_is_refused_with_their_ids() -> None
 
 
 def test_the_text_and_json_lines_of_one_task_are_one_story() -> None:
-    told = story("abc", status(0, "running", task_id="abc12345"), status(1, "success", task_id="abc12345-6789"))
-    assert told.task_id == "abc12345-6789"
+    found = story("abc", status(0, "running", task_id="abc12345"), status(1, "success", task_id="abc12345-6789"))
+    assert found.task_id == "abc12345-6789"
 
 
-def test_runs_and_attempts_are_told_apart() -> None:
-    told = story(
+def test_runs_and_attempts_are_separated() -> None:
+    found = story(
         "abc",
         status(0, "running"),
         line(1, "log", "first"),
@@ -49,9 +49,9 @@ def test_runs_and_attempts_are_told_apart() -> None:
         line(61, "log", "again"),
         status(62, "success"),
     )
-    assert [story_run.run and story_run.run.status for story_run in told.runs] == ["interrupted", "success"]
+    assert [story_run.run and story_run.run.status for story_run in found.runs] == ["interrupted", "success"]
     assert [
-        [[one.line.message for one in attempt.lines] for attempt in story_run.attempts] for story_run in told.runs
+        [[one.line.message for one in attempt.lines] for attempt in story_run.attempts] for story_run in found.runs
     ] == [
         [["-- RUNNING", "first"], ["--- Retry 1 ---", "second"]],
         [["-- RUNNING", "again", "-- SUCCESS"]],
@@ -59,14 +59,14 @@ def test_runs_and_attempts_are_told_apart() -> None:
 
 
 def test_a_failed_task_s_last_attempt_is_the_last_that_it_made() -> None:
-    """The host's final line has the number of retries that were allowed."""
-    told = story("abc", status(0, "running", attempt=0), status(1, "failed", attempt=3))
-    assert [attempt.number for attempt in told.runs[0].attempts] == [0]
+    """In the host's final line, the attempt is the number of allowed retries."""
+    found = story("abc", status(0, "running", attempt=0), status(1, "failed", attempt=3))
+    assert [attempt.number for attempt in found.runs[0].attempts] == [0]
 
 
-def test_a_log_without_status_lines_is_told_too() -> None:
-    told = story("abc", line(0, "log", "only"))
-    assert [story_run.run for story_run in told.runs] == [None]
+def test_a_log_without_status_lines_has_a_story_too() -> None:
+    found = story("abc", line(0, "log", "only"))
+    assert [story_run.run for story_run in found.runs] == [None]
 
 
 def test_an_unknown_id_has_no_story() -> None:

@@ -1,4 +1,4 @@
-"""Logs as FileLogger writes them, for the command to read."""
+"""Logs of a real FileLogger, as input of the command."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tests.conftest import NOON, lifecycle_event, log_event
 
 
 def after(seconds: float) -> datetime:
-    """That many seconds after noon."""
+    """Return the time that many seconds after noon."""
     return NOON + timedelta(seconds=seconds)
 
 
 def _finish(event: Coroutine[Any, Any, None]) -> None:
-    """Run what never waits, without an event loop: a test writes hundreds of lines."""
+    """Run a coroutine that never waits, without an event loop, which would be slow for hundreds of lines."""
     with suppress(StopIteration):
         event.send(None)
         raise AssertionError("it waits")
 
 
 class LogWriter:
-    """Writes the events of tasks through a real FileLogger; times are in seconds after noon."""
+    """A writer of task events through a real FileLogger; times are in seconds after noon."""
 
     def __init__(self, path: Path, *, format: Callable[[Any], str] = task_line, **options: Any) -> None:
         options.setdefault("log_lifecycle", True)
@@ -38,7 +38,7 @@ class LogWriter:
         _finish(self._logger.on_lifecycle(lifecycle_event(status, task_id=task_id, timestamp=after(at), **more)))
 
     def run(self, begin: float, end: float, status: str = "success", **more: Any) -> None:
-        """A whole run of a task, which logs nothing."""
+        """Write a complete run of a task, without messages."""
         names = {name: more.pop(name) for name in ("task_id", "func_name") if name in more}
         self.status(begin, "running", **names)
         self.status(end, status, duration=end - begin, **names, **more)

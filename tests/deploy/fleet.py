@@ -1,4 +1,4 @@
-"""Hosts that are network namespaces: each with its address, its host name, its rsyslog and its app."""
+"""Hosts as network namespaces, each with its address, host name, rsyslog and app."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Process = subprocess.Popen[bytes]
 
 
 class Host:
-    """A namespace of the network, whose programs see its name as their host name."""
+    """A network namespace; its name is the host name of its programs."""
 
     def __init__(self, ip: str, name: str, folder: Path) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Host:
 
     @contextlib.contextmanager
     def app(self, redis_url: str) -> Iterator[Process]:
-        """The app, which is up when the block begins."""
+        """Run the app; it is ready when the block begins."""
         self.socket.unlink(missing_ok=True)
         server = [sys.executable, "-m", "uvicorn", "--app-dir", str(EXAMPLES), "app:app", "--uds", str(self.socket)]
         command = self.command(*server, "--timeout-graceful-shutdown", "1")
@@ -42,7 +42,7 @@ class Host:
 
     @contextlib.contextmanager
     def rsyslog(self, program: str, example: str, **places: str) -> Iterator[Process]:
-        """rsyslogd with a configuration of ``examples/deploy``, in which places of the machine are this host's."""
+        """Run rsyslogd with a configuration of ``examples/deploy``, with the paths of this host."""
         text = (EXAMPLES / example).read_text("utf-8")
         for old, new in {"/var/spool/rsyslog": str(self.folder / "spool"), **places}.items():
             assert old in text
@@ -63,7 +63,7 @@ class Host:
 
 @contextlib.contextmanager
 def network(ip: str, centre: Host, *hosts: Host) -> Iterator[None]:
-    """Connect each host with the centre by a cable of its own; host N has 10.231.N.2, the centre 10.231.N.1."""
+    """Connect each host with the centre by its own cable; host N has 10.231.N.2, the centre 10.231.N.1."""
 
     def run(*arguments: str) -> None:
         subprocess.run([ip, *arguments], check=True)
@@ -87,7 +87,7 @@ def network(ip: str, centre: Host, *hosts: Host) -> Iterator[None]:
 
 @contextlib.contextmanager
 def redis(host: Host, program: Callable[[str], str]) -> Iterator[None]:
-    """A Redis of that host, which keeps nothing and which every host may use."""
+    """Run a Redis on that host, in memory, for all hosts."""
     server = host.command(
         *[program("redis-server"), "--save", "", "--appendonly", "no", "--protected-mode", "no"],
         *["--bind", "0.0.0.0", "--unixsocket", str(host.folder / "redis.sock")],

@@ -25,7 +25,7 @@ ROWS = 5
 
 @contextlib.contextmanager
 def running(command: Sequence[str], folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a process group of its own, which ends with the block; its output is in ``folder``/output."""
+    """Run a program in its own process group until the end of the block; its output is in ``folder``/output."""
     with (folder / "output").open("ab") as output:
         process = subprocess.Popen(
             command, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
@@ -39,20 +39,20 @@ def running(command: Sequence[str], folder: Path, **environment: str) -> Iterato
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server in order, as systemd and ``docker stop`` do."""
+    """Stop a server with SIGTERM, like systemd and ``docker stop``."""
     process.send_signal(signal.SIGTERM)
     process.wait(WAIT_SECONDS)
 
 
 def client(socket: Path) -> httpx.Client:
-    """A client that opens a connection for each request, so that no worker that ends takes one along."""
+    """Return a client with a new connection for each request, so that the end of a worker breaks none."""
     limits = httpx.Limits(max_keepalive_connections=0)
     transport = httpx.HTTPTransport(uds=str(socket), limits=limits)
     return httpx.Client(transport=transport, base_url="http://app", timeout=WAIT_SECONDS)
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for something that another program does, and of which it gives no sign."""
+    """Wait for an effect of another program that cannot be waited for as an event."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"{what} within {WAIT_SECONDS} s"
@@ -71,9 +71,9 @@ def wait_until_up(socket: Path) -> None:
 
 
 class Load:
-    """Requests from a few threads, one after the other, until the block ends or ``most`` have been answered.
+    """Requests from a few threads, until the block ends or ``most`` have been answered.
 
-    ``answered`` holds the ids of the tasks that the app has promised to run.
+    ``answered`` has the ids of the tasks that the app has accepted.
     """
 
     def __init__(self, socket: Path, *, threads: int = 4, most: int = 2000) -> None:
@@ -102,7 +102,9 @@ class Load:
             while not self._ended.is_set() and len(self.answered) < self._most:
                 try:
                     answer = app.post(f"/imports/{ROWS}")
-                except httpx.TransportError:  # the worker that had taken it has ended; nothing was promised
+                except (
+                    httpx.TransportError
+                ):  # the worker that had accepted the connection has ended; the task was not accepted
                     self._ended.wait(0.01)
                 else:
                     answer.raise_for_status()
@@ -110,12 +112,12 @@ class Load:
 
 
 def records(*files: Path) -> list[dict[str, Any]]:
-    """The JSON lines of whole files, of which those named ``.gz`` are compressed."""
+    """Return the JSON lines of complete files; those named ``.gz`` are compressed."""
     return [json.loads(line) for file in files for line in whole_lines(file)]
 
 
 def lines_so_far(file: Path) -> list[str]:
-    """The whole lines of a file that is being written: a line that crosses a page can be seen in part."""
+    """Return the complete lines of a file that is being written: a line that crosses a page can be visible in part."""
     return file.read_text("utf-8").split("\n")[:-1] if file.exists() else []
 
 

@@ -1,4 +1,4 @@
-"""docs/deploy.md, containers: the files are valid, and each instance has a log of its own in a mounted folder."""
+"""docs/deploy.md, containers: the files are valid, and each instance has its own log in a mounted folder."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_pod_has_a_log_named_after_it_in_a_mounted_folder() -> None:
     [container] = MANIFESTS[1]["spec"]["template"]["spec"]["containers"]
     variables = {variable["name"]: variable for variable in container["env"]}
     assert variables["INSTANCE"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
-    # Kubernetes expands $(NAME) of variables that stand above.
+    # Kubernetes expands $(NAME) of variables further up.
     assert list(variables).index("INSTANCE") < list(variables).index("TASK_LOG")
     log = PurePosixPath(variables["TASK_LOG"]["value"])
     assert log.parent.name == "$(INSTANCE)"
@@ -53,7 +53,7 @@ def test_each_pod_has_a_log_named_after_it_in_a_mounted_folder() -> None:
 
 
 def test_nothing_is_killed_before_its_tasks_could_be_handed_over() -> None:
-    """The server gives up waiting for tasks well before the platform kills it."""
+    """The server stops waiting for tasks well before the platform kills it."""
     dockerfile = (EXAMPLES / "Dockerfile").read_text("utf-8")
     command = json.loads(dockerfile.rpartition("CMD ")[2])
     server = int(command[command.index("--timeout-graceful-shutdown") + 1])

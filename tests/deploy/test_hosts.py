@@ -1,4 +1,4 @@
-"""docs/deploy.md, several hosts: one Redis, a file per host, and a centre that has every line of all of them."""
+"""docs/deploy.md, several hosts: one Redis, a file per host, and a centre with every line of all hosts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 
 
 class Fleet:
-    """Two hosts, whose apps come and go, and the centre, to which their rsyslogs bring every line."""
+    """Two hosts, whose apps start and stop, and the centre, to which their rsyslogs send every line."""
 
     def __init__(self, centre: Host, hosts: dict[str, Host], rsyslogd: str) -> None:
         self._centre = centre
@@ -60,11 +60,11 @@ class Fleet:
             return str(answer.json())
 
     def lines_of_host(self, name: str) -> list[str]:
-        """The lines of the host's own file, which never gets so large that it rotates."""
+        """Return the lines of the host's own file, which is too small to rotate."""
         return lines_so_far(self._hosts[name].log)
 
     def messages(self, name: str) -> list[list[str]]:
-        """The messages of each task that the host has run."""
+        """Return the messages of each task that the host has run."""
         return list(messages_by_task([json.loads(line) for line in self.lines_of_host(name)]).values())
 
     def has_ended(self, name: str, task_id: str) -> bool:
@@ -91,7 +91,7 @@ class Fleet:
             assert Counter(self.lines_at_centre(name)) == Counter(self.lines_of_host(name))
 
     def story(self, task_id: str) -> list[tuple[str, str]]:
-        """The host and message of each of a task's lines at the centre, by time."""
+        """Return host and message of each line of a task at the centre, by time."""
         found = [record for name in self._hosts for record in records(self.at_centre(name))]
         mine = sorted((record for record in found if record["task_id"] == task_id), key=lambda record: record["time"])
         return [(record["host"], record["message"]) for record in mine]
@@ -114,7 +114,7 @@ def fleet(tmp_path: Path, program: Callable[[str], str], as_root: None) -> Itera
 
 
 def test_a_task_of_a_host_that_stops_goes_on_at_the_next_that_starts(fleet: Fleet, tmp_path: Path) -> None:
-    """An orderly stop leaves unfinished tasks in Redis; the task keeps its id, so its lines are one story."""
+    """A SIGTERM leaves unfinished tasks in Redis. The task keeps its id, so grep finds all its lines."""
     first = fleet.start("shop-a")
     task_id = fleet.post("shop-a", "/waits", path=str(tmp_path / "came"))
     wait_until(lambda: "Waiting on shop-a" in "".join(fleet.lines_of_host("shop-a")), "the task did not start")
@@ -137,7 +137,7 @@ def test_a_task_of_a_host_that_stops_goes_on_at_the_next_that_starts(fleet: Flee
 
 
 def grep_and_sort(folder: Path, task_id: str) -> list[tuple[str, str]]:
-    """Run the command with which the page follows a task, on the files of the centre."""
+    """Run the page's command that follows a task, on the files of the centre."""
     found = re.search(r"^grep .+ \| sort$", PAGE.read_text("utf-8"), re.MULTILINE)
     assert found is not None
     command = found[0].replace("3f2a9c1e", task_id[:8]).replace("/var/log/hosts", str(folder))
@@ -146,7 +146,7 @@ def grep_and_sort(folder: Path, task_id: str) -> list[tuple[str, str]]:
 
 
 def test_a_killed_host_loses_no_line_and_its_tasks_start_nowhere(fleet: Fleet, tmp_path: Path) -> None:
-    """After SIGKILL the tasks that ran have no end, neither when another instance starts nor the host's own."""
+    """After SIGKILL the tasks that ran have no end, even when this or another instance starts."""
     killed, other = fleet.start("shop-a"), fleet.start("shop-b")
     lost = fleet.post("shop-a", "/waits", path=str(tmp_path / "came"))
     with Load(fleet.host("shop-a").socket, threads=2) as load_a, Load(fleet.host("shop-b").socket, threads=2) as load_b:
@@ -158,19 +158,21 @@ def test_a_killed_host_loses_no_line_and_its_tasks_start_nowhere(fleet: Fleet, t
     stop(other)
     for name in ("shop-b", "shop-a"):
         fleet.start(name)
-        task_id = fleet.post(name, "/waits", path=str(tmp_path / "came"))  # begins later than any that was requeued
+        task_id = fleet.post(
+            name, "/waits", path=str(tmp_path / "came")
+        )  # starts later than any task that was requeued
         wait_until(functools.partial(fleet.has_ended, name, task_id), "the task did not end")
 
     fleet.assert_the_centre_has_every_line_once()
     assert fleet.story(lost) == [("shop-a", "-- RUNNING"), ("shop-a", "Waiting on shop-a")]
     of_a, of_b = (messages_by_task(records(fleet.at_centre(name))) for name in ("shop-a", "shop-b"))
     assert [of_b[task_id] for task_id in load_b.answered] == [AN_IMPORT] * len(load_b.answered)
-    for task_id in load_a.answered:  # whole, or cut where the host was killed
+    for task_id in load_a.answered:  # complete, or cut off by the kill
         assert of_a.get(task_id, []) == AN_IMPORT[: len(of_a.get(task_id, []))]
 
 
 @pytest.mark.skipif(not hasattr(TaskManager, "schedule_once"), reason="this fastapi-taskflow has no schedule_once()")
-def test_what_a_killed_host_had_scheduled_runs_once_on_another(fleet: Fleet) -> None:
+def test_scheduled_tasks_of_a_killed_host_run_once_on_another(fleet: Fleet) -> None:
     killed = fleet.start("shop-a")
     fleet.post("shop-a", "/later/2", seconds="3", key="nightly")
     killed.kill()
@@ -182,8 +184,8 @@ def test_what_a_killed_host_had_scheduled_runs_once_on_another(fleet: Fleet) -> 
     assert fleet.messages("shop-a") + fleet.messages("shop-b") == [scheduled]
 
 
-def test_a_centre_that_was_away_gets_what_was_logged_in_the_meantime(fleet: Fleet) -> None:
-    """RELP delivers at least once: what was under way when the connection broke can arrive twice."""
+def test_a_centre_that_was_away_gets_the_lines_logged_meanwhile(fleet: Fleet) -> None:
+    """RELP delivers at least once: lines in transit can arrive twice if the connection breaks."""
     fleet.start("shop-a")
     fleet.collecting.terminate()
     fleet.collecting.wait()

@@ -1,4 +1,4 @@
-"""docs/query.md: its questions, put to the files of two hosts that FileLogger wrote."""
+"""docs/query.md: its queries, on the files of two hosts with a FileLogger."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def at(seconds: float) -> datetime:
 
 
 def naive(seconds: float) -> datetime:
-    """The time as DuckDB returns it: in UTC, without a zone."""
+    """Return the time in DuckDB's form: in UTC, without a zone."""
     return at(seconds).replace(tzinfo=None)
 
 
 class Writer:
-    """Tells a host's FileLogger what happened to its tasks."""
+    """A source of events for the FileLogger of a host."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self.path = folder / host / "tasks.jsonl"
@@ -44,7 +44,7 @@ class Writer:
         event = lifecycle_event("running", task_id=task_id, func_name=function, timestamp=at(seconds))
         await self.logger.on_lifecycle(event)
 
-    async def say(self, task_id: str, function: str, seconds: float, message: str, **more: Any) -> None:
+    async def log(self, task_id: str, function: str, seconds: float, message: str, **more: Any) -> None:
         event = log_event(message, task_id=task_id, func_name=function, timestamp=at(seconds), **more)
         await self.logger.on_log(event)
 
@@ -57,11 +57,11 @@ class Writer:
         await self.logger.on_lifecycle(event)
 
     async def lose_lines(self) -> None:
-        """Have more lines than are kept while the file cannot be written."""
+        """Log more lines than the backlog has room for while the file cannot be written."""
         kept = self.path.rename(self.path.with_name("away"))
         self.path.mkdir()
         for number in range(10):
-            await self.say("full-0000", "fill", 700, f"Line {number} " + "x" * 100)
+            await self.log("full-0000", "fill", 700, f"Line {number} " + "x" * 100)
         self.path.rmdir()
         kept.rename(self.path)
 
@@ -71,13 +71,13 @@ async def write_shop_a(folder: Path) -> None:
     for number in range(20):
         task, start, duration = (f"mail-a-{number:02}", "send_email"), 10 * number, (number + 1) / 10
         await shop.start(*task, start)
-        await shop.say(*task, start, "Sent")
+        await shop.log(*task, start, "Sent")
         tags = {"customer": CUSTOMERS[number % 2]}
         await shop.end(*task, start + duration, "success", duration=duration, tags=tags)
     for number in range(5):
         task, start = (f"card-{number:02}", "charge_card"), 300 + 10 * number
         await shop.start(*task, start)
-        await shop.say(*task, start, "The bank does not answer", level="warning")
+        await shop.log(*task, start, "The bank does not answer", level="warning")
         if number < 3:
             await shop.end(*task, start + 2, "success", duration=1.0, attempt=1, tags={"customer": "south"})
         else:
@@ -86,7 +86,7 @@ async def write_shop_a(folder: Path) -> None:
     await shop.start("resize-0", "resize", 400)
     await shop.end("resize-0", "resize", 400.5, "failed", duration=0.5, error="ValueError: no width: 0")
     await shop.start("abc12345-moved", "await_file", 500)
-    await shop.say("abc12345-moved", "await_file", 501, "Waiting on shop-a")
+    await shop.log("abc12345-moved", "await_file", 501, "Waiting on shop-a")
     await shop.logger.close()
 
 
@@ -108,7 +108,7 @@ async def write_shop_b(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``hosts/``; some of the files are backups, some of those compressed, and one line is torn."""
+    """Return a folder with ``hosts/``: files, backups, compressed backups, and one torn line."""
     folder = tmp_path_factory.mktemp("fleet")
     asyncio.run(write_shop_a(folder / "hosts"))
     asyncio.run(write_shop_b(folder / "hosts"))
@@ -121,13 +121,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def uncompressed(folder: Path) -> list[Path]:
-    """What the compressing thread has still to do, or is at: it writes to a hidden file."""
+    """Return the backups that are not compressed yet, and the hidden file that is being written."""
     names = re.compile(r"\..+|tasks\.jsonl\.([2-9]|\d\d)")
     return [file for file in folder.glob("hosts/*/*") if names.fullmatch(file.name)]
 
 
 def section(title: str) -> tuple[str, dict[str, str]]:
-    """The views of one of the page's sections, and its questions with their queries."""
+    """Return the views of a section of the page, and its questions with their queries."""
     found = re.search(rf"^## {title}$(.+?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert found is not None
     views, *queries = re.findall(r"^```sql\n(.*?)^```$", found[1], re.MULTILINE | re.DOTALL)
@@ -210,7 +210,7 @@ def test_duckdb_answers_from_files_backups_and_gzip(
 
 
 def steady(value: Any) -> Any:
-    """The value as it is each time: a loss has the time at which it was written, and names the path."""
+    """Return the value without its changing parts: a loss has the time of its writing, and the path."""
     if isinstance(value, datetime) and value.date() != NOON.date():
         return "now"
     return value.partition(": '/")[0] if isinstance(value, str) else value
@@ -224,7 +224,7 @@ def test_the_questions_to_clickhouse_are_the_same() -> None:
 
 
 def test_clickhouse_answers_the_same(folder: Path, tmp_path: Path) -> None:
-    """Skipped without ClickHouse's engine: ``pip install chdb-core``, 180 MB, which the extra "dev" spares you."""
+    """Skipped without ClickHouse's engine: ``pip install chdb-core``, 180 MB, too large for the group "dev"."""
     session = pytest.importorskip("chdb.session").Session(str(tmp_path / "clickhouse"))
     try:
         session.query(CLICKHOUSE_VIEWS.replace("hosts/", f"{folder}/hosts/"))
@@ -240,7 +240,7 @@ def test_clickhouse_answers_the_same(folder: Path, tmp_path: Path) -> None:
 
 
 def from_clickhouse(value: Any) -> Any:
-    """Times are text in JSON, and NULL is an empty string in most columns."""
+    """Convert a value: in JSON times are text, and NULL is an empty string in most columns."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", value):
         return datetime.fromisoformat(value)
     return "" if value is None else value

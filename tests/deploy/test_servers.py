@@ -31,11 +31,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 UVICORN, GUNICORN, PRELOADED, REPLACED = (
     shlex.split(line) for line in re.findall(r"^(?:uvicorn|gunicorn) .+", PAGE.read_text("utf-8"), re.MULTILINE)
 )
-"""The commands that the page shows."""
+"""The commands in the page."""
 
 
 class Server:
-    """A server on a socket in its folder, with the log of all its workers."""
+    """A server on a socket in its own folder, with the log of all its workers."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path, socket: Path) -> None:
         self.process = process
@@ -44,7 +44,7 @@ class Server:
         self._pids: set[int] = set()
 
     def pids(self) -> set[int]:
-        """The processes that have been seen to write."""
+        """Return the ids of the processes that have written lines."""
         self._pids |= {json.loads(line)["pid"] for line in lines_so_far(self._log)}
         return set(self._pids)
 
@@ -67,7 +67,7 @@ from app import app
 
 @contextlib.contextmanager
 def serving(folder: Path, *command: str) -> Iterator[Server]:
-    """Run the example under one of the page's commands, with files so small that they rotate all the time."""
+    """Run the example under one of the page's commands, with files so small that they rotate continuously."""
     (folder / "small_files.py").write_text(SMALL_FILES)
     program = [sys.executable, "-m", *("small_files:app" if word == "app:app" else word for word in command)]
     log, socket = folder / "logs" / "tasks.jsonl", folder / "app.sock"
@@ -77,7 +77,7 @@ def serving(folder: Path, *command: str) -> Iterator[Server]:
 
 
 def assert_each_task_is_whole(server: Server, answered: list[str]) -> None:
-    """Every task that was promised ran to its end, and its lines are there once and in order."""
+    """Assert that every accepted task ran to its end, and that its lines are there once and in order."""
     tasks = server.tasks()
     assert set(answered) <= tasks.keys()
     assert [task for task in tasks.items() if task[1] != AN_IMPORT] == []
@@ -93,7 +93,7 @@ def test_four_workers_of_uvicorn_write_one_file_and_stop_without_a_loss(tmp_path
 
 @pytest.mark.parametrize("command", [GUNICORN, PRELOADED], ids=["", "preload"])
 def test_gunicorn_reloads_under_load_without_a_loss(command: list[str], tmp_path: Path) -> None:
-    """At SIGHUP the master starts new workers and ends the old ones, which finish their tasks."""
+    """On SIGHUP the master starts new workers and ends the old ones, which finish their tasks."""
     with serving(tmp_path, *command, "--bind", "unix:app.sock") as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) == 2, "not every worker has written")
@@ -105,8 +105,8 @@ def test_gunicorn_reloads_under_load_without_a_loss(command: list[str], tmp_path
 
 
 def test_gunicorn_replaces_workers_under_load_without_a_loss(tmp_path: Path) -> None:
-    """With ``--max-requests`` a worker ends after that many requests, while the others go on."""
-    often = ["--max-requests", "20", "--max-requests-jitter", "5"]  # the last of an option counts
+    """With ``--max-requests`` a worker ends after that many requests, while the others continue."""
+    often = ["--max-requests", "20", "--max-requests-jitter", "5"]  # of a repeated option, the last counts
     with serving(tmp_path, *REPLACED, "--bind", "unix:app.sock", *often) as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) >= 6, "workers were not replaced")

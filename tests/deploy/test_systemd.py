@@ -1,4 +1,4 @@
-"""docs/deploy.md, systemd and logrotate: the unit is valid, and a moved file costs its app no line."""
+"""docs/deploy.md, systemd and logrotate: the unit is valid, and the app loses no line when logrotate moves its file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unit() -> configparser.SectionProxy:
 
 
 def test_systemd_accepts_the_unit(program: Callable[[str], str], tmp_path: Path) -> None:
-    """``systemd-analyze verify`` wants the program to be there, and has nothing else to say."""
+    """``systemd-analyze verify`` needs the program, and prints nothing."""
     verified = tmp_path / UNIT.name
     verified.write_text(UNIT.read_text("utf-8").replace(UVICORN, sys.executable), "utf-8")
     command = [program("systemd-analyze"), "verify", str(verified)]
@@ -44,7 +44,7 @@ def test_systemd_accepts_the_unit(program: Callable[[str], str], tmp_path: Path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_systemd_waits_longer_for_the_server_than_the_server_for_its_tasks() -> None:
+def test_systemd_waits_longer_than_the_server_waits_for_its_tasks() -> None:
     command = shlex.split(unit()["ExecStart"])
     graceful = int(command[command.index("--timeout-graceful-shutdown") + 1])
     assert int(unit()["TimeoutStopSec"]) >= graceful + 10
@@ -66,7 +66,7 @@ def test_logrotate_moves_the_file_of_the_unit_under_load_without_a_loss(
         with Load(socket) as load:
             for rotations in range(1, 4):
                 load.wait_for(40 * rotations)
-                assert rotate("--debug", "--force") != ""  # it says what it would do, and does nothing
+                assert rotate("--debug", "--force") != ""  # it prints the steps without doing them
                 rotate("--force")
             load.wait_for(200)
         stop(server)
@@ -75,12 +75,12 @@ def test_logrotate_moves_the_file_of_the_unit_under_load_without_a_loss(
     oldest_first = [log.parent / name for name in [*reversed(files[1:]), files[0]]]
     tasks = messages_by_task(records(*oldest_first))
     assert set(load.answered) <= tasks.keys()
-    # Watched mode writes a line again if the file moved during the write: each task's lines differ, so once is enough.
+    # In watched mode a line is repeated if the file was moved during the write. So compare sets: a task's lines differ.
     assert [task for task in tasks.items() if list(dict.fromkeys(task[1])) != AN_IMPORT] == []
 
 
 def configured_logrotate(program: str, folder: Path, log: Path) -> Callable[..., str]:
-    """Real logrotate with the example's configuration, for another path and the user who runs the tests."""
+    """Return real logrotate with the example's configuration, for another path and the user of the tests."""
     user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
     text = (EXAMPLES / "logrotate.conf").read_text("utf-8")
     text = text.replace("/var/log/shop/tasks.jsonl", str(log)).replace(

@@ -1,4 +1,4 @@
-"""Events for the tests of the formats: records as FileLogger makes them, and strategies for any."""
+"""Events for the tests of the formats: records like FileLogger's, and hypothesis strategies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``max_bytes`` of every format: never a longer line, always a valid one, which says how much is missing."""
+"""``max_bytes`` of every format: lines are never longer, always valid, and show how much is missing."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def test_a_line_is_never_longer_and_parses_back(
 
 @every_format
 @given(max_bytes=st.integers(2_000, 20_000), char=st.sampled_from(["a", "\n", "é", "\x85", "😀", "\ud800", '"', "\\"]))
-def test_a_long_message_is_cut_between_characters_and_says_how_many_are_missing(
-    format: Any, max_bytes: int, char: str
-) -> None:
+def test_a_long_message_is_cut_between_characters_and_counted(format: Any, max_bytes: int, char: str) -> None:
     message = char * 20_000
     parsed = reader.parse(line_of(format, record_of(message), max_bytes=max_bytes))
     assert parsed is not None
@@ -91,7 +89,7 @@ def test_a_line_that_fits_with_its_newline_stays_as_it_is(format: Any) -> None:
 
 @every_format
 @pytest.mark.parametrize("value", [True, 1.5, "2000", [2000]])
-def test_a_bound_that_is_no_int_is_refused(format: Any, value: Any) -> None:
+def test_a_bound_that_is_not_an_int_is_rejected(format: Any, value: Any) -> None:
     with pytest.raises(TypeError, match=re.escape(f"max_bytes must be an int or None, not {value!r}")):
         format(record_of(), max_bytes=value)
 
@@ -102,7 +100,7 @@ def test_a_bound_that_is_no_int_is_refused(format: Any, value: Any) -> None:
     [("x" * 64, "f" * 64), ("\x85" * 10, "é" * 32), ("\u2028" * 8, "\u2028" * 10)],
     ids=["ascii", "two bytes", "escaped"],
 )
-def test_the_least_bound_holds_beside_ids_of_64_bytes_which_stay(format: Any, task_id: str, func_name: str) -> None:
+def test_the_least_bound_holds_with_whole_ids_of_64_bytes(format: Any, task_id: str, func_name: str) -> None:
     least = least_of(format)
     long = "x" * 5_000
     longest = {
@@ -123,7 +121,7 @@ def test_the_least_bound_holds_beside_ids_of_64_bytes_which_stay(format: Any, ta
 
 
 @every_format
-def test_a_bound_below_what_ids_and_times_need_is_refused_with_the_least(format: Any) -> None:
+def test_a_bound_without_room_for_ids_and_times_is_rejected(format: Any) -> None:
     least = least_of(format)
     with active_span():
         longest = failure(task_id="x" * 64, func_name="f" * 64, error="e" * 5_000, stacktrace="s" * 5_000)
@@ -151,7 +149,7 @@ def test_a_traceback_keeps_its_end() -> None:
     assert stacktrace.endswith("ConnectionError: refused\n")
 
 
-def test_data_of_many_values_says_how_many_are_missing() -> None:
+def test_data_of_many_values_shows_how_many_are_missing() -> None:
     fields = json.loads(line_of(json_line, record_of(data={f"key{n}": n for n in range(5_000)}), max_bytes=4_000))
     missing = re.fullmatch(r"(\d+) values cut", fields["data"].pop("..."))
     assert missing is not None

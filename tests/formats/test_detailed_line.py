@@ -1,4 +1,4 @@
-"""``detailed_line``: level, attempt, milliseconds, and why a task failed."""
+"""``detailed_line``: level, attempt, milliseconds, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_separator_has_a_time() -> None:
     assert detailed(record) == f"{HEADER} INFO attempt=1 --- Retry 1 ---"
 
 
-def test_a_failure_says_after_how_long_and_why() -> None:
+def test_a_failure_has_its_duration_and_reason() -> None:
     assert detailed(failure()) == f"{HEADER} ERROR attempt=2 -- FAILED after 1.20 s: ConnectionError: refused"
 
 
@@ -62,7 +62,7 @@ def test_an_error_without_a_traceback_has_its_text_alone() -> None:
     assert detailed(failure(stacktrace=None)).endswith("-- FAILED after 1.20 s: refused")
 
 
-def test_a_record_of_no_task_has_a_dash_for_id_and_attempt() -> None:
+def test_a_record_without_a_task_has_dashes_as_id_and_attempt() -> None:
     record = record_of("welcome")
     record.update(extra={"user": "bob"}, time=MOMENT)
     assert detailed(record) == "[-] [main] 2026-01-01T12:00:00.123Z INFO attempt=- welcome"

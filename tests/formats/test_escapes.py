@@ -1,4 +1,4 @@
-"""Escapes: the same for every mix of characters, however they are found."""
+"""Escapes: the same result on every path through the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHARS = st.sampled_from([*CONTROLS, *SURROGATES, *'\\nxu0a"ü你😀'])
 
 
 def by_codec(text: str) -> str:
-    """``text`` with the characters that no line may hold as Python's codec writes each."""
+    """Return ``text`` with each forbidden character of a line escaped by Python's codec."""
     return "".join(
         char.encode("unicode_escape").decode() if char in CONTROLS or "\ud800" <= char <= "\udfff" else char
         for char in text

@@ -35,7 +35,7 @@ def test_partials_of_partials_are_ours_too() -> None:
 @pytest.mark.parametrize(
     "format", ["{message}", None, lambda record: "x", partial(print), partial(json_line, record_of()), [], str]
 )
-def test_what_is_none_of_ours_has_none(format: Any) -> None:
+def test_other_formats_have_no_renderer(format: Any) -> None:
     assert renderer_of(format) is None
 
 

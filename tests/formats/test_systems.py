@@ -1,4 +1,4 @@
-"""The formats for other systems: valid by each system's schema, one line, and proof against what a task logs."""
+"""The formats for other systems: valid by each system's schema, one line, safe with any logged data."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ IS_ECS_TYPE: dict[str, Callable[[Any], bool]] = {
     "long": lambda value: type(value) is int and -(2**63) <= value < 2**63,
     "object": lambda value: type(value) is dict and all(type(item) is str for item in value.values()),
 }
-"""Of the published field types, those that a log line has; an object of the schema is one of keywords."""
+"""The published types of the fields in a log line; labels are an object of keywords."""
 
 
 def check_ecs(fields: dict[str, Any]) -> None:
     for name, value in fields.items():
-        if name.startswith("taskflow."):  # custom fields, which the schema leaves to each program
+        if name.startswith("taskflow."):  # custom fields, which the schema allows for each program
             assert name not in ECS["fields"]
             continue
         published = ECS["fields"][name]
@@ -65,7 +65,7 @@ def check_ecs(fields: dict[str, Any]) -> None:
 
 
 def check_otel(fields: dict[str, Any]) -> None:
-    """Check by the published protobuf definition, after the moves that docs/formats.md configures."""
+    """Check with the published protobuf definition, after the moves in the configuration of docs/formats.md."""
     allowed = {"timestamp", "severity_text", "severity_number", "body", "attributes", "resource"}
     assert allowed <= fields.keys() <= allowed | {"trace_id", "span_id", "trace_flags"}
     record = {
@@ -79,7 +79,7 @@ def check_otel(fields: dict[str, Any]) -> None:
     logs = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]}
     parsed = json_format.ParseDict(logs, LogsData())
     assert fields["severity_number"] in SeverityNumber.values()
-    # The filelog receiver knows these names of a severity without a mapping of one's own.
+    # The filelog receiver knows these names of severities without a mapping.
     short = SeverityNumber.Name(fields["severity_number"]).removeprefix("SEVERITY_NUMBER_")
     assert fields["severity_text"] == short
     assert len(parsed.resource_logs[0].scope_logs[0].log_records) == 1
@@ -140,7 +140,7 @@ def test_every_event_is_one_line_that_the_published_schema_allows(
 
 
 @every_format
-def test_a_record_of_no_task_is_allowed_too(format: Any, check: Any) -> None:
+def test_a_record_without_a_task_is_valid_too(format: Any, check: Any) -> None:
     record = record_of("welcome", level="SUCCESS")
     record.update(extra={"user": "bob"}, time=record["extra"]["timestamp"])
     check(fields_of(format, record))
@@ -246,7 +246,7 @@ def test_the_process_id_is_the_childs_after_a_fork() -> None:
 
 @each_format
 @pytest.mark.parametrize("name", ["service", "environment", "host"])
-def test_a_name_that_is_no_text_is_refused(format: Any, name: str) -> None:
+def test_a_name_that_is_not_a_str_is_rejected(format: Any, name: str) -> None:
     with pytest.raises(TypeError, match=f"{name} must be a str or None, not 3"):
         format(record_of(), **{name: 3})
     with pytest.raises(ValueError, match=f"{name} must be a text of at least one character"):
@@ -294,7 +294,7 @@ def test_google_traces_are_those_of_the_project() -> None:
 
 
 @pytest.mark.parametrize("project", ["a/b", "a b", "a\n"])
-def test_google_refuses_what_is_no_project(project: str) -> None:
+def test_google_rejects_an_invalid_project(project: str) -> None:
     with pytest.raises(ValueError, match="project must be the id of a Google Cloud project, not"):
         google_line(record_of(), project=project)
 

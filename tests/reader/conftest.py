@@ -1,4 +1,4 @@
-"""What the reader's tests share: the path of a log file in a folder of its own."""
+"""Shared by the tests of the reader: the path of a log file in its own folder."""
 
 from __future__ import annotations
 

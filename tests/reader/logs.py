@@ -1,4 +1,4 @@
-"""Files of numbered lines, rotated and compressed step by step, and readers that are asked step by step."""
+"""Files of numbered lines, rotated and compressed step by step, and readers that poll step by step."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_on_day(path: Path, day: int, *numbers: int) -> None:
 
 
 def compress(path: Path) -> None:
-    """What logrotate does: write the copy, then delete the file."""
+    """Compress like logrotate: write the copy, then delete the file."""
     Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes()))
     path.unlink()
 
@@ -51,7 +51,7 @@ def rotate(path: Path) -> None:
 
 
 def rotate_and_compress(path: Path) -> None:
-    """What a rotating sink does: move the file up, and compress all backups but the newest.
+    """Rotate like a rotating sink: move the file up, and compress all backups except the newest.
 
     The copy is written under a hidden name and moved into place before the plain file is removed.
     """
@@ -75,18 +75,18 @@ def run_beside(work: Callable[[], None]) -> threading.Thread:
 
 
 class Following:
-    """A reader that polls the file when it is asked for a line, and at no other time."""
+    """A reader that polls the file only when it is asked for a line."""
 
     def __init__(self, path: Path, **options: Any) -> None:
         self._stop = threading.Event()
         self._lines = follow(path, stop=self._stop, **options)
 
     def take(self, count: int) -> list[int]:
-        """Wait for the next ``count`` lines."""
+        """Return the next ``count`` lines."""
         return [int(next(self._lines).message) for _ in range(count)]
 
     def rest(self) -> list[int]:
-        """Read all lines that are left."""
+        """Return all remaining lines."""
         self._stop.set()
         return numbers_of(self._lines)
 

@@ -1,4 +1,4 @@
-"""Which files hold the lines of a log, and in which order."""
+"""Selection and order of the files of a log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.logrotate import Logrotate
 from .logs import Following, compress, numbered, numbers_of, rotate, write, write_on_day
 
 
-def test_backups_are_read_oldest_first_compressed_or_not_and_no_other_file(path: Path) -> None:
+def test_only_backups_are_read_oldest_first_compressed_or_not(path: Path) -> None:
     for number in range(12, 0, -1):
         backup = Path(f"{path}.{number}")
         write(backup, -number)
@@ -91,7 +91,7 @@ def test_dated_backups_are_read_oldest_first(path: Path, names: list[str], compr
 
 @pytest.mark.parametrize("dates_first", [True, False])
 def test_numbered_and_dated_backups_are_read_in_the_order_of_their_lines(path: Path, dates_first: bool) -> None:
-    """Also if the rotation was changed from one to the other."""
+    """This is so even if the naming scheme was changed from one to the other."""
     dated, numbered_ = ([1, 2], [3, 4]) if dates_first else ([3, 4], [1, 2])
     for day in dated:
         write_on_day(Path(f"{path}-2026010{day}"), day, day)
@@ -103,7 +103,7 @@ def test_numbered_and_dated_backups_are_read_in_the_order_of_their_lines(path: P
 
 
 def test_numbers_and_dates_count_for_more_than_the_time_of_a_first_line(path: Path) -> None:
-    """A worker process sends its lines when its task ends, with the times at which it logged them."""
+    """A worker process sends its lines when its task ends, with their original times."""
     for names in ((".2", ".1"), ("-20260101", "-20260102")):
         for number, (name, day) in enumerate(zip(names, (2, 1), strict=True)):
             write_on_day(Path(f"{path}{name}"), day, number)
@@ -152,7 +152,7 @@ def test_a_neighbour_is_never_read(path: Path, neighbour: str) -> None:
 
 @pytest.mark.parametrize("name", [".2", "-20260101"])
 def test_a_backup_is_read_once_at_each_step_of_its_compression(path: Path, name: str) -> None:
-    """A rotating sink writes the copy under a hidden name, moves it into place, then removes the plain file."""
+    """A rotating sink writes the copy under a hidden name, renames it, and then removes the plain file."""
     write(path, 0)
     following = Following(path, from_start=True)
     assert following.take(1) == [0]
@@ -200,7 +200,7 @@ def test_no_line_is_missed_when_loguru_rotates_a_followed_file(path: Path) -> No
     assert following.rest() == list(range(6, 12))
 
 
-# The zones move the clock that logrotate names a backup by: forced again in the same hour, it would have no new name.
+# The zones change the hour in the name of a backup: within one hour, logrotate could not rotate twice.
 @pytest.mark.parametrize(
     ("dates", "zones"),
     [

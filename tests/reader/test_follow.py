@@ -20,7 +20,7 @@ from tests.logrotate import Logrotate
 from .logs import Following, compress, numbered, rotate, rotate_and_compress, run_beside, write, write_on_day
 
 
-def test_it_begins_where_the_file_ends_at_the_call(path: Path) -> None:
+def test_it_starts_at_the_end_of_the_file(path: Path) -> None:
     write(path, 1)
     following = Following(path)
     write(path, 2)
@@ -29,7 +29,7 @@ def test_it_begins_where_the_file_ends_at_the_call(path: Path) -> None:
     assert following.rest() == [3, 4]
 
 
-def test_from_start_begins_with_the_lines_of_the_file_and_not_of_its_backups(path: Path) -> None:
+def test_from_start_includes_the_file_and_not_its_backups(path: Path) -> None:
     write(Path(f"{path}.1"), 1)
     write(path, 2)
     following = Following(path, from_start=True)
@@ -37,7 +37,7 @@ def test_from_start_begins_with_the_lines_of_the_file_and_not_of_its_backups(pat
     assert following.rest() == [2, 3]
 
 
-def test_it_waits_for_a_file_that_is_not_there_and_for_each_line(path: Path) -> None:
+def test_it_waits_for_a_missing_file_and_for_each_line(path: Path) -> None:
     following = Following(path)
     found: list[int] = []
     has_one = threading.Event()
@@ -55,7 +55,7 @@ def test_it_waits_for_a_file_that_is_not_there_and_for_each_line(path: Path) -> 
     assert found == [1, 2]
 
 
-def test_stop_ends_it_after_what_is_there_has_been_read(path: Path) -> None:
+def test_stop_ends_it_after_the_existing_lines(path: Path) -> None:
     following = Following(path)
     for number in range(5):
         write(path, number)
@@ -67,7 +67,7 @@ def test_stop_ends_it_after_what_is_there_has_been_read(path: Path) -> None:
 @pytest.mark.parametrize("exists", [True, False])
 @pytest.mark.parametrize("is_compressed", [True, False])
 @pytest.mark.parametrize("has_file_at_the_look", [True, False])
-def test_no_line_is_missed_when_it_rotates_several_times_between_two_looks(
+def test_no_line_is_missed_in_several_rotations_between_two_polls(
     path: Path, exists: bool, is_compressed: bool, has_file_at_the_look: bool
 ) -> None:
     write(Path(f"{path}.1"), -2)
@@ -91,7 +91,7 @@ def test_no_line_is_missed_when_it_rotates_several_times_between_two_looks(
     assert following.rest() == []
 
 
-def test_all_that_is_left_is_read_when_more_files_are_gone_than_were_known(path: Path) -> None:
+def test_remaining_files_are_read_if_more_were_deleted_than_known(path: Path) -> None:
     write(path, 0)
     following = Following(path)
     sink = RotatingFileSink(path, max_bytes=len(numbered(1)), backup_count=3)
@@ -113,12 +113,12 @@ def test_a_file_that_is_cut_short_is_read_from_its_start(path: Path) -> None:
 
 
 @pytest.mark.parametrize("deleted", [[""], ["", ".1"], ["", ".1", ".2", ".3"]])
-def test_a_file_that_is_deleted_is_read_to_its_end_and_what_comes_after_it_too(path: Path, deleted: list[str]) -> None:
+def test_a_deleted_file_is_read_to_its_end_and_so_are_its_successors(path: Path, deleted: list[str]) -> None:
     for number in (1, 2, 3):
         write(Path(f"{path}.{number}"), -number)
     write(path, 0)
     following = Following(path)
-    for number in range(10, 20):  # more than once: the file system gives the number of a deleted inode again
+    for number in range(10, 20):  # more than once: the file system reuses the inode number of a deleted file
         write(path, number)
         for name in deleted:
             Path(f"{path}{name}").unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def test_the_torn_end_of_a_file_does_not_spoil_the_next_files_first_line(path: P
     assert following.take(1) == [3]
 
 
-def test_what_a_writer_appends_to_a_file_just_moved_is_read_before_the_next_file(path: Path) -> None:
+def test_lines_appended_to_a_moved_file_come_before_the_next_file(path: Path) -> None:
     write(path, 1)
     following = Following(path, from_start=True)
     rotate(path)
@@ -161,7 +161,7 @@ def test_what_a_writer_appends_to_a_file_just_moved_is_read_before_the_next_file
     assert following.take(2) == [2, 3]
 
 
-def test_a_backup_that_leads_nowhere_is_passed_over(path: Path) -> None:
+def test_a_dangling_link_as_a_backup_is_skipped(path: Path) -> None:
     write(path, 1)
     following = Following(path, from_start=True)
     path.rename(f"{path}.2")
@@ -186,9 +186,7 @@ def test_no_line_is_missed_while_a_writer_rotates_the_file(path: Path, compressi
     assert following.rest() == []
 
 
-def test_no_line_is_missed_when_logrotate_moves_and_compresses_the_file_between_two_looks(
-    path: Path, program: Callable[[str], str]
-) -> None:
+def test_no_line_is_missed_if_logrotate_compresses_between_two_polls(path: Path, program: Callable[[str], str]) -> None:
     logrotate = Logrotate(program("logrotate"), path, rotate=100)
     sink = WatchedFileSink(path)
     following = Following(path)
@@ -226,7 +224,7 @@ def test_it_leaves_no_file_open(path: Path) -> None:
     assert not [name for name in open_files() if name.startswith(str(path))]
 
 
-def test_since_begins_with_the_lines_of_backups_and_goes_on(path: Path) -> None:
+def test_since_starts_in_the_backups_and_continues(path: Path) -> None:
     for day, name in enumerate((".2", "-20260102", ".1", "")):
         write_on_day(Path(f"{path}{name}"), day, day)
     compress(Path(f"{path}-20260102"))

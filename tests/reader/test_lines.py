@@ -1,4 +1,4 @@
-"""The lines of a file, whatever its bytes are."""
+"""The lines of a file with any bytes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from taskflow_loguru.reader import read
 from .logs import follow_to_the_end, numbered, numbers_of, write
 
 
-def test_a_line_without_an_end_and_lines_of_others_are_passed_over(path: Path) -> None:
+def test_an_incomplete_line_and_lines_of_others_are_skipped(path: Path) -> None:
     write(path, 1)
     with path.open("ab") as file:
         file.write(b"junk\n\xff\xfe\n\n{}\n" + numbered(2).encode() + numbered(3).encode()[:-3])
     assert numbers_of(read(path)) == [1, 2]
 
 
-def test_bytes_that_are_no_text_are_shown_as_escapes(path: Path) -> None:
+def test_bytes_that_are_not_utf_8_are_shown_as_escapes(path: Path) -> None:
     path.write_bytes(numbered(1).encode().replace(b" 1\n", b" \xff!\n"))
     [line] = read(path)
     assert line.message == "\\xff!"
@@ -61,7 +61,7 @@ def test_a_line_of_many_megabytes_is_read(path: Path) -> None:
 def test_a_hole_of_nul_bytes_takes_no_memory_and_hides_no_line(path: Path, reads: Any) -> None:
     write(path, 1)
     with path.open("r+b") as file:
-        file.truncate(200_000_000)  # sparse, as a file that was truncated under its writer
+        file.truncate(200_000_000)  # sparse, like a file that was truncated under its writer
         file.seek(0, 2)
         file.write(numbered(2).encode() + b"\0\0" + numbered(3).encode())
     with peak_at_most(1_000_000):

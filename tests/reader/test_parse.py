@@ -1,4 +1,4 @@
-"""Reading back a line."""
+"""Parsing a line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ JSON = st.recursive(
 ESCAPE = re.compile(r"\\[nrtxu]")
 
 
-def test_a_text_line_is_read_as_far_as_it_says_something() -> None:
+def test_a_text_line_is_parsed_into_its_fields() -> None:
     assert parse("[abc12345] [send_email] 2026-01-01T12:00:00 one\\ntwo\n") == TaskLine(
         time=NOON,
         level=None,
@@ -67,7 +67,7 @@ async def test_a_status_is_read_from_both_formats(path: Path, format: Any, statu
 def test_a_loss_is_read_from_both_formats(path: Path, format: Any) -> None:
     logger = FileLogger(WatchedFileSink(path, backlog_bytes=300), format=format)
     path.unlink()
-    path.mkdir()  # in the place of the file: nothing can be written, and not all is kept
+    path.mkdir()  # a folder in place of the file: nothing can be written, and not all lines are kept
 
     for number in range(10):
         asyncio.run(logger.on_log(log_event(str(number))))
@@ -124,7 +124,7 @@ def test_a_json_line_of_all_fields_is_read_with_all_of_them() -> None:
     ),
     level=st.sampled_from(["DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR"]),
 )
-def test_what_json_line_writes_comes_back_exactly(message: str, event: dict[str, Any], level: str) -> None:
+def test_a_json_line_is_parsed_back_exactly(message: str, event: dict[str, Any], level: str) -> None:
     expected = {**event, "time": event["timestamp"], "message": message, "level": level.lower()}
     del expected["timestamp"]
     assert parse(formatted(json_line, message, level=level, **event)) == TaskLine(**expected)
@@ -136,7 +136,7 @@ def test_what_json_line_writes_comes_back_exactly(message: str, event: dict[str,
     func_name=st.text(st.characters() | st.sampled_from("[] ")),
     time=st.datetimes(datetime(1970, 1, 1), timezones=st.just(timezone.utc)),
 )
-def test_what_task_line_writes_comes_back_but_for_texts_that_hold_an_escape_themselves(
+def test_task_line_is_parsed_back_except_for_escapes_in_the_message(
     message: str, task_id: str, func_name: str, time: datetime
 ) -> None:
     assume(not any(ESCAPE.search(text) for text in (message, task_id, func_name)))
@@ -146,7 +146,7 @@ def test_what_task_line_writes_comes_back_but_for_texts_that_hold_an_escape_them
     assert (line.time, line.task_id, line.func_name, line.message) == expected
 
 
-def test_an_escape_that_a_message_holds_itself_is_taken_for_what_it_stands_for() -> None:
+def test_an_escape_in_the_message_itself_is_unescaped_too() -> None:
     line = parse(formatted(task_line, "C:\\new"))
     assert line is not None
     assert line.message == "C:\new"
@@ -230,7 +230,7 @@ GOOD = formatted(json_line)
     ],
     ids=lambda line: line[:40],
 )
-def test_a_line_that_is_none_of_ours_is_none(line: str) -> None:
+def test_a_line_of_another_format_is_none(line: str) -> None:
     assert parse(line) is None
 
 
@@ -264,7 +264,7 @@ def test_a_time_with_a_z_is_read(message: str, status: str | None) -> None:
 
 
 @pytest.mark.parametrize("given", [None, 3, b"x", ["x"]])
-def test_what_is_no_text_is_a_type_error(given: Any) -> None:
+def test_a_value_that_is_not_a_str_is_a_type_error(given: Any) -> None:
     with pytest.raises(TypeError, match=f"^line must be a str, not {re.escape(repr(given))}$"):
         parse(given)
 

@@ -1,4 +1,4 @@
-"""Reading a file with its backups, also while it is rotated."""
+"""Reading a file with its backups, also during rotations."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ async def test_what_a_file_logger_wrote_is_read_as_it_was_logged(path: Path, for
     assert numbers_of(read(str(path))) == list(range(200))
 
 
-def test_no_file_is_no_lines(path: Path) -> None:
+def test_a_missing_file_has_no_lines(path: Path) -> None:
     assert list(read(path)) == []
     assert list(read(path.parent / "missing" / "tasks.log")) == []
 
 
-def test_what_cannot_be_read_is_an_error(path: Path) -> None:
+def test_an_unreadable_file_is_an_error(path: Path) -> None:
     path.write_text("")
     Path(f"{path}.1").mkdir()
     with pytest.raises(IsADirectoryError):
@@ -45,7 +45,7 @@ def test_what_cannot_be_read_is_an_error(path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["", b"tasks.log", 5, "."])
 @pytest.mark.parametrize("function", [read, follow])
-def test_what_is_no_path_of_a_file_is_refused_at_the_call(function: Any, given: Any) -> None:
+def test_an_invalid_path_is_rejected_at_the_call(function: Any, given: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^path must be "):
         function(given)
 
@@ -82,7 +82,9 @@ def test_a_torn_gzip_file_is_an_error_behind_what_can_be_read(
 
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
-def test_a_rotation_meanwhile_neither_hides_nor_repeats_a_line(path: Path, compression: Literal["gzip"] | None) -> None:
+def test_a_concurrent_rotation_neither_hides_nor_repeats_a_line(
+    path: Path, compression: Literal["gzip"] | None
+) -> None:
     acknowledged = -1
 
     def write_all() -> None:
@@ -106,9 +108,7 @@ def test_a_rotation_meanwhile_neither_hides_nor_repeats_a_line(path: Path, compr
     assert len(found) > 800
 
 
-def test_compression_by_logrotate_meanwhile_neither_hides_nor_repeats_a_line(
-    path: Path, program: Callable[[str], str]
-) -> None:
+def test_compression_by_logrotate_neither_hides_nor_repeats_a_line(path: Path, program: Callable[[str], str]) -> None:
     logrotate = Logrotate(program("logrotate"), path, rotate=100)
     acknowledged = -1
 
@@ -136,7 +136,7 @@ def test_compression_by_logrotate_meanwhile_neither_hides_nor_repeats_a_line(
 SINCE = NOON + timedelta(days=2)
 
 
-def test_since_leaves_out_older_lines_and_those_without_a_time_behind_them(path: Path) -> None:
+def test_since_leaves_out_older_lines_and_their_lines_without_a_time(path: Path) -> None:
     for day in range(4):
         write_on_day(path, day, day)
         with path.open("a") as file:
@@ -150,13 +150,13 @@ def test_since_reads_no_backup_that_was_last_changed_before_it(path: Path) -> No
         file = Path(f"{path}{name}")
         write_on_day(file, day, day)
         os.utime(file, (0, (NOON + timedelta(days=day, hours=1)).timestamp()))
-    with pytest.raises(gzip.BadGzipFile):  # it is none: who reads it finds out
+    with pytest.raises(gzip.BadGzipFile):  # it is not a gzip file: reading it would fail
         list(read(path))
     assert numbers_of(read(path, since=SINCE)) == [2, 3]
 
 
 def test_since_leaves_out_nothing_of_a_file_without_times(path: Path) -> None:
-    """As the host's own FileLogger writes it."""
+    """The host's own FileLogger writes such files."""
     path.write_text("[abc12345] [count] 1\n[abc12345] [count] 2\n")
     assert numbers_of(read(path, since=SINCE)) == [1, 2]
 
@@ -185,8 +185,8 @@ def test_a_wrong_option_is_refused_at_the_call(path: Path, function: Any, option
         function(path, **options)
 
 
-def test_compression_by_a_thread_meanwhile_neither_hides_nor_repeats_a_line(path: Path) -> None:
-    """As a rotating sink does it: ``.1`` stays plain, the others become ``.gz`` while lines are written."""
+def test_compression_by_a_thread_neither_hides_nor_repeats_a_line(path: Path) -> None:
+    """This is a rotating sink's way: ``.1`` stays plain, the others become ``.gz`` while lines are written."""
 
     def write_all() -> None:
         for number in range(0, 2000, 20):

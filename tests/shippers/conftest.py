@@ -1,4 +1,4 @@
-"""Writers that all tests share, since their start takes longer than most tests."""
+"""Writers shared by all tests, because their start takes longer than most tests."""
 
 from __future__ import annotations
 

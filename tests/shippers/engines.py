@@ -1,11 +1,11 @@
-"""The languages inside the configurations, each run by the engine that the shipper has: RE2, Onigmo, VRL, Lua."""
+"""The languages in the configurations, each run by the engine of the shipper: RE2, Onigmo, VRL, Lua."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lark import Lark, Transformer
@@ -60,7 +60,7 @@ class _AlloyValues(Transformer[Any, Any]):
 
 
 def parse_alloy(text: str) -> Fields:
-    """The blocks and attributes of a configuration of Grafana Alloy."""
+    """Return the blocks and attributes of a configuration of Grafana Alloy."""
     parsed: Fields = _AlloyValues().transform(_ALLOY.parse(text))
     return parsed
 
@@ -91,15 +91,15 @@ def parse_fluentd(text: str) -> Fields:
 
 
 def match_re2(pattern: str, lines: Iterable[str]) -> list[Fields]:
-    """The named groups of each line, as the programs written in Go find them."""
-    import re2  # type: ignore[import-untyped]
+    """Return the named groups of each line, as found by programs written in Go."""
+    import re2
 
     compiled = re2.compile(pattern)
     return [_present(match.groupdict()) if (match := compiled.search(line)) else {} for line in lines]
 
 
 def run_ruby(program: str, script: str, given: object) -> Any:
-    """What a Ruby script, which has ``given``, returns. Ruby's regular expressions are Onigmo, as Fluent Bit's are."""
+    """Return the result of a Ruby script with the variable ``given``. Ruby and Fluent Bit have Onigmo's expressions."""
     wrapped = f"require 'json'\nrequire 'time'\ngiven = JSON.parse(STDIN.read)\nputs JSON.generate(({script}))"
     ended = subprocess.run(
         [program, "-Ku", "-e", wrapped], input=json.dumps(given), capture_output=True, text=True, check=True
@@ -114,21 +114,21 @@ def match_onigmo(ruby: str, pattern: str, lines: Sequence[str]) -> list[Fields]:
 
 
 def run_vrl(program: str, lines: Iterable[str]) -> list[Fields]:
-    """The events that Vector's ``remap`` makes of each line."""
+    """Return the events that Vector's ``remap`` makes of each line."""
     from vrl_python import VRLRuntime
 
     return [VRLRuntime.run(program, {"message": line}, "UTC").processed_event for line in lines]
 
 
 def lua_54(source: str, name: str) -> Callable[..., Any]:
-    """A function of the Lua that Vector has."""
+    """Return a function in the Lua of Vector."""
     from lupa.lua54 import LuaRuntime  # type: ignore[import-untyped]
 
     return _lua(LuaRuntime(), source, name)
 
 
 def lua_jit(source: str, name: str) -> Callable[..., Any]:
-    """A function of the Lua that Fluent Bit has."""
+    """Return a function in the Lua of Fluent Bit."""
     from lupa.luajit21 import LuaRuntime  # type: ignore[import-untyped]
 
     return _lua(LuaRuntime(unpack_returned_tuples=True), source, name)
@@ -142,5 +142,5 @@ def _lua(runtime: Any, source: str, name: str) -> Callable[..., Any]:
     )
 
 
-def _present(groups: dict[str, str | None]) -> Fields:
+def _present(groups: Mapping[str, str | None]) -> Fields:
     return {name: text for name, text in groups.items() if text is not None}

@@ -1,6 +1,6 @@
 """Real shippers, started with the configurations of :mod:`taskflow_loguru.shippers` and read by the tests.
 
-The destination of a configuration, which each names as the part to be replaced, is replaced by a file.
+The destination in each configuration, which is marked as an example, is replaced with a file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Format = Literal["text", "json"]
 
 
 class Line(NamedTuple):
-    """What a shipper knows of a line; what the line does not have is None."""
+    """A line in the form of a shipper; None for a missing field."""
 
     time: datetime | None
     task_id: str | None
@@ -32,12 +32,12 @@ class Line(NamedTuple):
 
 
 def as_read(path: Path) -> list[Line]:
-    """The lines of a file and its backups, as our reader reads them."""
+    """Return the lines of a file and its backups, read by our reader."""
     return [Line(x.time, x.task_id, x.func_name, x.status, x.attempt, x.message) for x in reader.read(path)]
 
 
 def line_of(fields: dict[str, Any], kind: Format) -> Line:
-    """A line of the fields that a shipper parsed; one that it could not parse has few."""
+    """Return a line from the fields that a shipper parsed; an unparsed line has few."""
     attempt = fields.get("retry") if kind == "text" else fields.get("attempt")
     message = fields.get("message", "")
     return Line(
@@ -55,7 +55,7 @@ def parse_time(text: str) -> datetime:
 
 
 class Shipper:
-    """A shipper that reads a text and a JSON file, as one process, and keeps its state in ``folder``."""
+    """A shipper that reads a text and a JSON file in one process, and keeps its state in ``folder``."""
 
     name: str
     keeps_position = True
@@ -73,13 +73,13 @@ class Shipper:
         self.prepare()
 
     def prepare(self) -> None:
-        """Write the configuration."""
+        """Write the configuration file."""
 
     def command(self) -> list[str]:
         raise NotImplementedError
 
     def lines(self, kind: Format) -> list[Line]:
-        """The lines that have arrived."""
+        """Return the lines that have arrived."""
         raise NotImplementedError
 
     def start(self) -> None:
@@ -100,18 +100,18 @@ class Shipper:
         self.stop()
 
     def source(self, kind: Format) -> str:
-        """The configuration up to the destination."""
+        """Return the configuration up to the destination."""
         return shippers.render(self.name, self.paths[kind], format=kind).partition("Destination:")[0] + "\n"
 
     def identifier(self, kind: Format) -> str:
-        """The name that the configuration gives to all its parts."""
+        """Return the name that the configuration uses for all its parts."""
         return next(word for word in self.source(kind).replace('"', " ").split() if word.startswith("taskflow_"))
 
     def output(self, kind: Format) -> Path:
         return self.folder / f"out.{kind}"
 
     def documents(self, path: Path) -> list[Any]:
-        """The whole lines of an output, as JSON."""
+        """Return the complete lines of an output, as JSON."""
         if not path.exists():
             return []
         return [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
@@ -201,7 +201,7 @@ _SEVERITIES: dict[Format, dict[str | None, int]] = {
 
 class Collector(Shipper):
     name = "otel-collector"
-    keeps_position = False  # the program at hand has no file_storage
+    keeps_position = False  # this build has no file_storage
     times_separators = False
 
     def prepare(self) -> None:
@@ -249,7 +249,7 @@ class Collector(Shipper):
 
 
 class TailF(Shipper):
-    """``tail -F``, which forwards the lines as they are; our reader parses them."""
+    """``tail -F``, which forwards lines unchanged; our reader parses them."""
 
     name = "tail -F"
     keeps_position = False
@@ -286,7 +286,7 @@ SHIPPERS: dict[str, type[Shipper]] = {
 
 
 class OtlpServer:
-    """Takes what an OTLP exporter sends as JSON over HTTP: log records, each with its resource."""
+    """A receiver for an OTLP exporter that sends JSON over HTTP: log records, each with its resource."""
 
     def __init__(self, receive: Callable[[dict[str, Any]], None]) -> None:
         class Handler(BaseHTTPRequestHandler):

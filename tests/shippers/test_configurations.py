@@ -1,4 +1,4 @@
-"""The configurations: in the syntax of their tool, and right about every line that FileLogger writes."""
+"""The configurations: valid in the syntax of their tool, and right for every line of a FileLogger."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ parametrize_formats = pytest.mark.parametrize("format", FORMATS)
 
 
 def only(values: Any) -> Any:
-    """The one value of a list or a dictionary."""
+    """Return the only value of a list or a dictionary."""
     [value] = values.values() if isinstance(values, dict) else values
     return value
 
 
 def parse_configuration(name: str, format: Format, path: str = PATH) -> Any:
-    """The configuration as data, for the tools whose syntax is YAML, TOML, JSON, or Alloy's or Fluentd's own."""
+    """Return the configuration as data, for tools with the syntax of YAML, TOML, JSON, Alloy or Fluentd."""
     text = shippers.render(name, path, format=format)
     if name == "alloy":
         return engines.parse_alloy(text)
@@ -66,7 +66,7 @@ PATHS: dict[str, Callable[[Any], Any]] = {
     "promtail": lambda it: only(only(it["scrape_configs"])["static_configs"])["labels"]["__path__"],
     "vector": lambda it: only(only(it["sources"])["include"]),
 }
-"""Where the path is in the configuration of a tool."""
+"""The position of the path in the configuration of each tool."""
 
 
 @parametrize_formats
@@ -77,7 +77,7 @@ def test_it_is_valid_and_names_exactly_the_path(name: str, format: Format) -> No
 
 @parametrize_formats
 @parametrize_tools
-def test_it_says_what_it_was_tested_with(name: str, format: Format) -> None:
+def test_it_names_the_tested_version(name: str, format: Format) -> None:
     text = shippers.render(name, PATH, format=format)
     if name != "cloudwatch":  # JSON has no comments
         assert re.search(r"Tested with .*\d|[Nn]ot (been )?run", text.split("\n\n")[0])
@@ -95,7 +95,7 @@ def test_two_files_of_one_host_share_no_name(name: str) -> None:
 @parametrize_tools
 @pytest.mark.parametrize("path", ["/var/log/*.log", "/var/log/tasks.log\n", "/var/log/\udcff.log", "/var/log/", ""])
 def test_a_path_that_the_tool_would_misread_is_refused(name: str, path: str) -> None:
-    if "*" in path and name in ("alloy", "syslog-ng"):  # the two that take it literally
+    if "*" in path and name in ("alloy", "syslog-ng"):  # two tools take it literally
         assert path in shippers.render(name, path)
         return
     with pytest.raises(ValueError, match="path must"):
@@ -114,7 +114,7 @@ def test_an_unknown_name_or_format_is_refused_with_those_allowed() -> None:
 
 
 def test_nothing_of_the_host_is_loaded() -> None:
-    """So that the command line starts fast."""
+    """Without this, the command line would start slowly."""
     code = "import sys, taskflow_loguru.shippers; print({'fastapi', 'fastapi_taskflow', 'loguru'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
@@ -124,7 +124,7 @@ def test_nothing_of_the_host_is_loaded() -> None:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A text file with lines of every kind, and some of no task."""
+    """Return a text file with lines of every kind, some of them without a task."""
     path = tmp_path_factory.mktemp("lines") / "tasks.log"
 
     async def write() -> None:
@@ -158,7 +158,7 @@ def expected(texts: list[str]) -> list[Line | None]:
 
 
 def line_of_groups(groups: engines.Fields) -> Line | None:
-    """The line of the named groups; of the empty ones too, as which some engines report those that have no match."""
+    """Return the line from the named groups. Some engines report a group without a match as an empty one."""
     groups = {name: text for name, text in groups.items() if text or name in ("func_name", "message", "task_id")}
     if "task_id" not in groups:
         return None
@@ -228,7 +228,7 @@ def vrl_time(timestamp: object) -> datetime:
 
 
 def assert_times_follow(seen: list[Any], records: list[engines.Fields], field: str) -> None:
-    """Check that each separator was seen with the time of the line before it, and each other line with its own."""
+    """Check that each separator has the time of the previous line, and each other line its own time."""
     previous = None
     for time, record in zip(seen, records, strict=True):
         if "retry" in record:
@@ -279,7 +279,7 @@ def test_fluentd_makes_records_of_what_the_reader_finds(texts: list[str], progra
     groups = engines.match_onigmo(program("ruby"), pattern, texts)
     assert [line_of_groups(found) for found in groups] == expected(texts)
 
-    # As the filter does it: each expression has the record, and the time of the event.
+    # Like the filter: each expression has the record, and the time of the event.
     expressions = dict(re.findall(r"^    (previous|message) \$\{(.*)\}$", text, re.MULTILINE))
     script = f"""given.each_with_index.map {{ |record, number|
         time = Time.at(number)

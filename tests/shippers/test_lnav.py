@@ -24,7 +24,7 @@ Query = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def query(program: Callable[[str], str], tmp_path: Path) -> Query:
-    """``query(sql, path, ...)``: the rows that lnav finds in the files."""
+    """Return ``query(sql, path, ...)``: it returns the rows that lnav finds in the files."""
     lnav = program("lnav")
     formats = tmp_path / "home/.lnav/formats/installed"
     formats.mkdir(parents=True)
@@ -68,7 +68,7 @@ def write(logger: FileLogger) -> Path:
 
 
 def test_lnav_finds_in_text_lines_what_the_reader_finds(query: Query, text: Path) -> None:
-    """A separator, which has no time, is shown with the line before it."""
+    """A separator, which has no time, is shown with the previous line."""
     rows = query("SELECT log_time, log_opid, log_level, func_name, status, log_body FROM taskflow_log", text)
     found = [
         (
@@ -118,7 +118,7 @@ def test_lnav_finds_in_json_lines_what_the_reader_finds(query: Query, json_lines
     columns = "log_time, log_opid, task_id, func_name, status, attempt, log_body"
     found = [
         (
-            # To the millisecond, as lnav keeps it.
+            # lnav keeps milliseconds.
             row["log_time"],
             row["task_id"],
             row["func_name"],

@@ -21,14 +21,14 @@ from .writers import Files, Writers, write_task
 
 FORMATS: tuple[Format, ...] = ("text", "json")
 PATIENCE = 15
-"""Seconds without progress after which a line counts as lost."""
+"""The time without progress after which a line counts as lost, in seconds."""
 
 LONG_AGO = datetime(2020, 2, 29, 23, 59, 57, tzinfo=timezone.utc)
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
-    # Characters that need quotes, or mean something to one of the shippers.
+    # These characters need quotes, or are special for one of the shippers.
     folder = tmp_path / "tom's logs é 100%"
     folder.mkdir()
     return Files(folder / "tasks.log", folder / "tasks.jsonl")
@@ -50,7 +50,7 @@ def start(program: Callable[[str], str], tmp_path: Path) -> Iterator[Callable[[s
 
 
 def wait_for(shipper: Shipper, files: Files) -> None:
-    """Wait until as many lines have arrived as are in the files."""
+    """Wait until as many lines have arrived as the files have."""
     expected = {kind: len(as_read(getattr(files, kind))) for kind in FORMATS}
     deadline = time.monotonic() + PATIENCE
     while any(len(shipper.lines(kind)) < expected[kind] for kind in FORMATS):
@@ -60,9 +60,9 @@ def wait_for(shipper: Shipper, files: Files) -> None:
 
 
 def assert_each_once(shipper: Shipper, files: Files) -> None:
-    """Check that each line has arrived once, and that its fields are those that our reader reads."""
+    """Check that each line has arrived once, with the same fields as from our reader."""
     for kind in FORMATS:
-        # A separator's time is that of a line before it, which the other processes decide here.
+        # A separator has the time of the previous line, which is of any process here.
         arrived = Counter(without_borrowed_time(line, kind) for line in shipper.lines(kind))
         written = Counter(as_read(getattr(files, kind)))
         assert {"missing": written - arrived, "surplus": arrived - written} == {
@@ -87,7 +87,7 @@ def test_every_line_arrives_once_with_its_fields(
     program: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
-    """Through rotations, by the file's own limit or by logrotate, and through a restart of the shipper."""
+    """This includes rotations by the sink or by logrotate, and a restart of the shipper."""
     files = Files(files.text, files.json, mode)
     for logger in files.loggers():
         asyncio.run(logger.close())
@@ -148,7 +148,7 @@ def test_a_line_that_comes_to_the_moved_file_late_arrives(
 def test_a_separator_gets_the_time_of_the_line_before_it(
     name: str, files: Files, start: Callable[[str, Files], Shipper]
 ) -> None:
-    """Also when a backlog is read, years later."""
+    """This is so even if a backlog is read, years later."""
 
     async def write() -> None:
         options: dict[str, Any] = {"log_lifecycle": True, "max_bytes": 0}

@@ -1,4 +1,4 @@
-"""What the writers of the shippers' tests write: tasks with a retry, in four processes, as text and as JSON."""
+"""The writers for the tests of shippers: tasks with a retry, in four processes, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Files:
     mode: Literal["rotate", "watched"] = "rotate"
 
     def loggers(self, *, rotates: bool = True) -> list[FileLogger]:
-        """A logger for each file; a batch of tasks rotates each at most once."""
+        """Return a logger for each file; a batch of tasks rotates each at most once."""
         options: dict[str, Any] = {"log_lifecycle": True, "mode": self.mode}
         limits = (28_000, 84_000) if rotates else (0, 0)
         if self.mode == "rotate":
@@ -51,7 +51,7 @@ class Files:
 
 
 class Writers:
-    """Four processes that write at the same time."""
+    """Four processes that write concurrently."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -65,14 +65,14 @@ class Writers:
         self._executor.shutdown()
 
     def start(self, files: Files, tasks: int, *, rotates: bool = True) -> list[Future[None]]:
-        """Start to write ``tasks`` tasks in each process; none has the id of any other."""
+        """Start to write ``tasks`` tasks in each process; every id is unique."""
         first = self._next
         self._next += tasks
         numbers = range(first, first + tasks)
         return [self._executor.submit(_write, files, name, numbers, rotates) for name in range(PROCESSES)]
 
     def write(self, files: Files, tasks: int, *, rotates: bool = True) -> None:
-        """The same, and wait."""
+        """Write ``tasks`` tasks in each process, and wait for the end."""
         for job in self.start(files, tasks, rotates=rotates):
             job.result()
 

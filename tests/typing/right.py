@@ -1,4 +1,4 @@
-"""Right uses of the public surface: a type checker must have nothing to say about any of them."""
+"""Right uses of the public surface: a type checker reports no error for any of them."""
 
 import signal
 from functools import partial
