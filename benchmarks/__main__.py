@@ -61,7 +61,7 @@ How long `on_log` takes in a process that logs {fairness.LINES_PER_SECOND} lines
 that logs to the same file at full speed, `max_bytes` {fairness.MAX_BYTES:,}; {fairness.ROUNDS} rounds.
 """
 
-CAPTURE = "loguru's logger has a sink that does nothing; the difference is what a captured record costs."
+CAPTURE = "loguru's logger has a sink that does nothing; the difference is the cost of a captured record."
 
 
 def main() -> None:

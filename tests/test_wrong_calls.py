@@ -173,7 +173,7 @@ def wrong_formats() -> Iterator[Wrong]:
 
 
 def wrong_options_of_formats() -> Iterator[Wrong]:
-    """The options of a format, set with ``functools.partial``, are checked when the FileLogger is created."""
+    """Yield options of formats, set with ``functools.partial``: they are checked when the FileLogger is created."""
     systems = (ecs_line, otel_line, datadog_line, google_line)
     for line_format in (json_line, detailed_line, *systems):
         made = partial(file_logger_with, line_format)

@@ -60,8 +60,8 @@ def follow(
 ) -> None:
     """Print lines as they are written, like tail -F.
 
-    The lines of several files are merged by time. The output starts with new lines, or with those of --since. A file
-    need not exist yet.
+    The lines of several files are merged by time. The output starts with new lines, or with those of --since. If a
+    file does not exist yet, the command waits for it.
 
     \b
     Examples:

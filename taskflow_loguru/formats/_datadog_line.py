@@ -29,13 +29,14 @@ def datadog_line(
     host: str | None = None,
     max_bytes: int | None = None,
 ) -> str:
-    """One JSON object with the attributes that Datadog reserves, for the Datadog Agent.
+    """Render one JSON object with the attributes that Datadog reserves, for the Datadog Agent.
 
     ``status`` is the severity; the task's own status is ``taskflow.status``. An active OpenTelemetry span adds
     ``dd.trace_id`` and ``dd.span_id`` as Datadog's tracers write them. The keyword arguments of ``task_log()`` are in
     ``taskflow.data``, where they cannot overwrite an attribute. Values are rendered as by :func:`json_line`.
 
     Args:
+        record: The loguru record of an event.
         service: ``service`` and ``dd.service``; None leaves them out.
         environment: ``dd.env``, such as "production"; None leaves it out.
         host: ``host``; None: the system's host name.

@@ -31,7 +31,7 @@ _RETRY = re.compile(r"--- Retry \d+ ---", re.ASCII)
 
 
 def detailed_line(record: Record, *, max_bytes: int | None = None) -> str:
-    """A text line with level, attempt and milliseconds; a final status with its duration and its error.
+    """Render a text line with level, attempt and milliseconds; a final status with its duration and its error.
 
     ::
 
@@ -45,6 +45,7 @@ def detailed_line(record: Record, *, max_bytes: int | None = None) -> str:
     - Id, name and escapes are those of :func:`task_line`.
 
     Args:
+        record: The loguru record of an event.
         max_bytes: The maximum length of a line in bytes, newline included; None: no maximum. A message or error that
             is too long is cut between characters, and shows how many are missing.
 

@@ -39,13 +39,14 @@ def ecs_line(
     host: str | None = None,
     max_bytes: int | None = None,
 ) -> str:
-    """One JSON object in the Elastic Common Schema, for Filebeat, Elastic Agent and Logstash.
+    """Render one JSON object in the Elastic Common Schema, for Filebeat, Elastic Agent and Logstash.
 
     Facts without a field in the schema are under ``taskflow``. A task's tags are ``labels``. The keyword arguments of
     ``task_log()`` are in ``taskflow.data``, where they cannot overwrite a field. Values are rendered as by
     :func:`json_line`.
 
     Args:
+        record: The loguru record of an event.
         service: ``service.name``; None leaves it out.
         environment: ``service.environment``, such as "production"; None leaves it out.
         host: ``host.name``; None: the system's host name.

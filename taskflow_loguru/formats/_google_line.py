@@ -38,7 +38,7 @@ def google_line(
     host: str | None = None,
     max_bytes: int | None = None,
 ) -> str:
-    """One JSON object with the special fields of Google Cloud Logging, for the Ops Agent and Fluent Bit.
+    """Render one JSON object with the special fields of Google Cloud Logging, for the Ops Agent and Fluent Bit.
 
     ``severity``, ``time``, ``message`` and the fields ``logging.googleapis.com/...`` become fields of the log entry:
     the task's tags are its labels, the active OpenTelemetry span its trace. The task is under ``taskflow``, with the
@@ -46,6 +46,7 @@ def google_line(
     ``stack_trace``, for Error Reporting. Values are rendered as by :func:`json_line`.
 
     Args:
+        record: The loguru record of an event.
         project: The id of the Google Cloud project that has the traces; None writes the trace id alone.
         service: The service that Error Reporting shows; None leaves it out.
         environment: ``environment``, such as "production"; None leaves it out.

@@ -24,7 +24,7 @@ JSON_SCHEMA_VERSION = 1
 
 
 def json_line(record: Record, *, max_bytes: int | None = None, host: str | None = None) -> str:
-    """One JSON object (RFC 8259) with all facts of an event; ``docs/formats.md`` lists its fields.
+    """Render one JSON object (RFC 8259) with all facts of an event; ``docs/formats.md`` lists its fields.
 
     - ``time`` is that of the event, RFC 3339, in UTC, with microseconds; ``duration`` is in seconds.
     - A field that an event does not have is left out. An active OpenTelemetry span adds its ``trace_id``,
@@ -37,6 +37,7 @@ def json_line(record: Record, *, max_bytes: int | None = None, host: str | None 
     same values, but more slowly.
 
     Args:
+        record: The loguru record of an event.
         max_bytes: The maximum length of a line in bytes, newline included; None: no maximum. In a line that is too
             long, the longest values are cut and show how much is missing; times and ids are never cut.
         host: The name of the host; None: the system's host name.

@@ -50,7 +50,7 @@ def otel_line(
     host: str | None = None,
     max_bytes: int | None = None,
 ) -> str:
-    """One JSON object in the OpenTelemetry log data model, for the Collector's filelog receiver.
+    """Render one JSON object in the OpenTelemetry log data model, for the Collector's filelog receiver.
 
     The fields ``timestamp``, ``severity_text``, ``severity_number``, ``body``, ``trace_id``, ``span_id``,
     ``trace_flags``, ``attributes`` and ``resource`` have the data model's names. ``docs/formats.md`` has the receiver's
@@ -58,6 +58,7 @@ def otel_line(
     overwrite an attribute. Values are rendered as by :func:`json_line`.
 
     Args:
+        record: The loguru record of an event.
         service: ``service.name`` of the resource; None leaves it out.
         environment: ``deployment.environment.name``, such as "production"; None leaves it out.
         host: ``host.name``; None: the system's host name.

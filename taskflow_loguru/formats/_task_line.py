@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def task_line(record: Record, *, max_bytes: int | None = None) -> str:
-    """The line of the file-logging guide: ``[task id] [function] time message``.
+    """Render the line of the file-logging guide: ``[task id] [function] time message``.
 
     - The id is cut to its first 8 characters; the time is that of the event, in UTC, in whole seconds.
     - A retry separator (``--- Retry 1 ---``) has no time.
@@ -29,6 +29,7 @@ def task_line(record: Record, *, max_bytes: int | None = None) -> str:
       The traceback of an exception follows the message, in the same line.
 
     Args:
+        record: The loguru record of an event.
         max_bytes: The maximum length of a line in bytes, newline included; None: no maximum. A message that is too
             long is cut between characters, and shows how many are missing.
 

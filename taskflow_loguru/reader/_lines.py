@@ -36,7 +36,7 @@ class LineReader:
         self._rest: list[bytes] = []
 
     def blocks(self) -> Iterator[list[str]]:
-        """Read to the present end of the file, many lines at once. Bytes that are not UTF-8 become ``\\xff``."""
+        r"""Read to the present end of the file, many lines at once. Bytes that are not UTF-8 become ``\xff``."""
         while block := self._read():
             if b"\0" in block:
                 block = block.translate(None, b"\0")

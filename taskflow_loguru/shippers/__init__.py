@@ -36,7 +36,7 @@ def render(name: str, path: str | os.PathLike[str], *, format: Literal["text", "
 
     Args:
         name: The tool, one of :data:`NAMES`.
-        path: The file. A relative path counts from the current directory; the file need not exist.
+        path: The file. A relative path counts from the current directory; the file may be missing.
         format: "text" for lines of ``task_line``, "json" for lines of ``json_line``.
 
     Raises:

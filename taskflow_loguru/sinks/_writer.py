@@ -99,7 +99,7 @@ class Writer:
         """Write what waits until ``time.monotonic()`` is *deadline*, and report what is lost."""
         has_given_up = self._given_up_after == self.backlog.count_written
         self._gate.close(deadline)
-        # Not once more for the very lines that the last stop() has waited for.
+        # Not once more for the lines that the last stop() has waited for.
         self.stop(0.0 if has_given_up else deadline - time.monotonic())
         waiting = self.backlog.count_lines()
         if waiting:

@@ -59,11 +59,11 @@ class Shipper:
 
     name: str
     keeps_position = True
-    """Whether it goes on after a restart where it stopped."""
+    """Whether it continues after a restart where it stopped."""
     times_separators = True
-    """Whether a separator gets the time of the line before it."""
+    """Whether a separator gets the time of the previous line."""
     finishes_moved_files = False
-    """Whether it reads what is written to a moved file after it has seen the new one."""
+    """Whether it reads lines that are written to a moved file after it has found the new one."""
 
     def __init__(self, program: str, folder: Path, text: Path, json: Path) -> None:
         self.program, self.folder = program, folder

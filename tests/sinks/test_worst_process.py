@@ -98,7 +98,7 @@ asyncio.run(logger.close())
     ],
 )
 def test_the_end_waits_for_no_daemon_thread_that_logs(make: str, tmp_path: Path) -> None:
-    """Threads that log for ever, and an object that logs when modules are gone, do not keep the interpreter."""
+    """Threads that log forever, and an object that logs when modules are gone, do not keep the interpreter."""
     code = f"""
 {EVENTS}
 import builtins, threading
