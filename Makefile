@@ -28,7 +28,7 @@ coverage: $(VENV)/dev
 	$(RUN) -m coverage run -m pytest
 	$(RUN) -m coverage report --include='taskflow_loguru/sinks/*' --fail-under=95
 
-# Some minutes. A mutant that survives has to be killed by a new test, or explained in tests/unit/mutants.md.
+# Takes some minutes. A surviving mutant needs a new test, or an explanation in tests/unit/mutants.md.
 mutants: $(VENV)/dev
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN) -m mutmut run
 	$(RUN) -m tests.unit.mutants
@@ -36,7 +36,7 @@ mutants: $(VENV)/dev
 test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest $(IN_TWO)
 
-# The newest versions of everything, pre-releases too, and beyond what pyproject.toml allows: a look into the future.
+# The newest versions of everything, even pre-releases and versions beyond the limits in pyproject.toml.
 test-newest:
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
@@ -90,7 +90,7 @@ $(VENV)/docs: $(VENV)/dev
 	$(RUN) -m pip install --quiet --disable-pip-version-check --group docs
 	touch $@
 
-# The lowest versions that pyproject.toml names, which uv knows how to choose and pip does not.
+# The lowest versions in pyproject.toml, which uv can choose and pip cannot.
 $(LOWEST)/dev: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -257,7 +257,7 @@ ALL = [
 
 
 def name_of(wrong: Wrong) -> str:
-    """The name of a test. An object's address is left out: it differs from run to run, and from worker to worker."""
+    """Return the name of a test, without addresses of objects: these differ between runs and between workers."""
     value = re.sub(r" at 0x[0-9a-f]+", "", getattr(wrong.value, "__name__", None) or repr(wrong.value))
     call = wrong.call.args[0] if isinstance(wrong.call, partial) else wrong.call
     return f"{call.__name__}-{wrong.parameter}-{value}"

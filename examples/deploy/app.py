@@ -1,4 +1,4 @@
-"""The app of docs/deploy.md. Where it runs decides the rest, by environment variables.
+"""The app of docs/deploy.md, configured by environment variables.
 
 INSTANCE    the name of this instance, the ``host`` of its lines; by default the host name
 TASK_LOG    the log; by default demo/hosts/INSTANCE/tasks.jsonl
@@ -55,7 +55,7 @@ async def await_file(path: str) -> None:
     task_log("It has come")
 
 
-@task_manager.schedule(every=3600)  # on one of the instances; without any schedule, schedule_once() runs nothing
+@task_manager.schedule(every=3600)  # on one of the instances; schedule_once() needs at least one schedule
 async def check_stock() -> None:
     task_log("All is in stock")
 
@@ -72,6 +72,6 @@ async def start_wait(path: str, tasks: Any = Depends(task_manager.get_tasks)) ->
 
 @app.post("/later/{rows}")
 async def import_later(rows: int, seconds: float, key: str) -> None:
-    """Start an import in so many seconds, on whichever instance is up then."""
+    """Schedule an import in so many seconds, on any instance that is running then."""
     when = datetime.now(timezone.utc) + timedelta(seconds=seconds)
     await task_manager.schedule_once(import_rows, rows, run_at=when, run_key=key)

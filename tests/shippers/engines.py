@@ -66,7 +66,7 @@ def parse_alloy(text: str) -> Fields:
 
 
 def parse_fluentd(text: str) -> Fields:
-    """The sections and parameters of a configuration of Fluentd; a section is named as in ``<name argument>``.
+    """Return the sections and parameters of a configuration of Fluentd; a section is named as in ``<name argument>``.
 
     Raises:
         ValueError: A section is not closed, or not the one that is closed.

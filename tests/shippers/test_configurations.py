@@ -174,7 +174,7 @@ def line_of_groups(groups: engines.Fields) -> Line | None:
 
 @pytest.fixture
 def pattern(name: str) -> str:
-    """The regular expression of a configuration."""
+    """Return the regular expression of a configuration."""
     parsed = parse_configuration(name, "text")
     if name == "alloy":
         return str(parsed["loki.process"]["stage.regex"]["expression"])
@@ -191,7 +191,7 @@ def test_re2_finds_in_every_line_what_the_reader_finds(pattern: str, texts: list
 @pytest.mark.parametrize("name", ["alloy", "promtail", "otel-collector"])
 @pytest.mark.parametrize("message", ["hello", "-- SUCCESS", "--- Retry 1 ---"])
 def test_a_line_of_another_format_gets_no_field_that_is_wrong(pattern: str, message: str) -> None:
-    """It arrives whole and without fields, as docs/shippers.md says of ``detailed_line``."""
+    """It arrives complete and without fields, as documented in docs/shippers.md for ``detailed_line``."""
     assert engines.match_re2(pattern, [formatted(detailed_line, message)]) == [{}]
 
 

@@ -1,4 +1,4 @@
-"""The formats for other systems, read by the real program with the configuration that docs/formats.md shows."""
+"""The formats for other systems, read by the real program with the configuration in docs/formats.md."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
 
 def configuration(first_line: str) -> Any:
-    """The block of YAML on the page that begins with that line."""
+    """Return the block of YAML on the page that begins with that line."""
     block = PAGE.read_text("utf-8").partition(f"```yaml\n{first_line}")[2].partition("```")[0]
     return yaml.safe_load(first_line + block)
 
 
 def write(path: Path, format: Callable[..., str]) -> list[dict[str, Any]]:
-    """Write a line of each level, one with a span, and one with all that an event may have; return their fields."""
+    """Write a line of each level, one with a span, and one with all fields of an event; return their fields."""
     options = {"service": "shop", "environment": "production", "host": "web-1"}
     lines = [line_of(format, record_of(f"größe\n{level}", level=level), **options) for level in LEVELS]
     with active_span():
@@ -77,7 +77,7 @@ def test_the_collector_makes_log_records_of_otel_line(tmp_path: Path, program: C
 
 
 def fields_of_record(record: dict[str, Any]) -> dict[str, Any]:
-    """The line of which the collector made a log record."""
+    """Return the fields of a line from the collector's log record."""
     seconds, nanoseconds = divmod(int(record["timeUnixNano"]), 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=nanoseconds // 1000, tzinfo=None)
     attributes = values_of(record["attributes"])
@@ -96,7 +96,7 @@ def fields_of_record(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def value_of(value: dict[str, Any]) -> Any:
-    """The value of an AnyValue of OTLP: in JSON its integers are text, and some of its doubles look like integers."""
+    """Return the value of an OTLP AnyValue: in JSON its integers are text, and some doubles look like integers."""
     [(kind, content)] = value.items()
     if kind == "kvlistValue":
         return values_of(content["values"])
@@ -136,7 +136,7 @@ def test_filebeat_makes_events_of_ecs_line(tmp_path: Path, program: Callable[[st
 
 
 def expanded(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields with objects in place of dots in their names."""
+    """Return the fields with objects in place of dots in their names."""
     made: dict[str, Any] = {}
     for name, value in fields.items():
         *parents, last = name.split(".")
@@ -148,7 +148,7 @@ def expanded(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def common(found: Any, expected: Any) -> Any:
-    """Of an object what the other names; any other value as it is."""
+    """Return an object with only the keys of *expected*; any other value unchanged."""
     if not isinstance(found, dict) or not isinstance(expected, dict):
         return found
     return {name: common(found[name], expected[name]) for name in expected if name in found}
