@@ -22,7 +22,7 @@ from proselint.registry.checks.types import ExistenceSimple
 from proselint.tools import LintFile
 
 ROOT = Path(__file__).parent.parent
-MARKDOWN = ("*.md", "benchmarks/*.md", "docs/*.md")
+MARKDOWN = ("*.md", "benchmarks/*.md", "docs/*.md", "tests/**/*.md")
 PYTHON = ("benchmarks", "examples", "taskflow_loguru", "tests", "tools")
 
 PENDING = ("README.md", "docs/", "taskflow_loguru/sinks/", "tests/sim/", "tests/sinks/", "tests/unit/")
