@@ -46,7 +46,7 @@ def traceback_of(record: Record) -> str:
 
 
 def duration_of(event: dict[str, Any]) -> float | None:
-    """Return the seconds that an event took; None if they are no finite number."""
+    """Return the seconds that an event took; None if it is not a finite number."""
     duration = event.get("duration")
     return duration if isinstance(duration, (int, float)) and abs(duration) <= sys.float_info.max else None
 
