@@ -8,7 +8,7 @@ NEWEST := .venv-newest
 IN_TWO := --numprocesses 2 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve test unit coverage mutants test-lowest test-newest check docs docs-serve bench sim sim-long soak clean
+.PHONY: demo serve test unit coverage mutants test-lowest test-newest check docs docs-serve picture bench sim sim-long soak clean
 
 demo: $(VENV)/demo
 	$(RUN) examples/quickstart.py
@@ -58,6 +58,10 @@ docs: $(VENV)/docs
 
 docs-serve: $(VENV)/docs
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs serve
+
+# The picture in README.md and on the site's first page, anew: it needs Chromium and chromedriver.
+picture: $(VENV)/docs
+	$(RUN) -m tools.picture
 
 bench: $(VENV)/dev
 	$(RUN) -m benchmarks

@@ -1,9 +1,13 @@
-"""Agreement of the pages with the package and the results. ``make docs`` checks their links."""
+"""Agreement of the pages with the package and the results.
+
+``make docs`` checks the links of the site. Pages that are also shown elsewhere have theirs checked here.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +15,12 @@ import pytest
 
 import taskflow_loguru
 from taskflow_loguru import reader, shippers, sinks
+from tools import release_links
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -74,14 +84,61 @@ def test_each_command_that_contributing_names_is_in_the_makefile() -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("page", ["loguru-files.md", "performance.md"])
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_each_link_leads_to_a_file_and_its_heading(page: str) -> None:
+    for _, link in release_links.LINK.findall((ROOT / page).read_text("utf-8")):
+        path, _, anchor = link.partition("#")
+        assert (ROOT / path).exists(), link
+        assert not anchor or anchor in anchors(ROOT / path), link
+
+
+@pytest.mark.parametrize("name", ["light.png", "dark.png"])
+def test_the_picture_is_small_and_readme_and_site_show_it(name: str) -> None:
+    """`make picture` makes it anew."""
+    picture = (DOCS / "pictures" / name).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 150_000
+    assert f'="docs/pictures/{name}"' in (ROOT / "README.md").read_text("utf-8")
+    assert f"(pictures/{name}#only-" in (DOCS / "index.md").read_text("utf-8")
+
+
+class TestRelease:
+    """What the release workflow fills in: PyPI shows README.md without the files beside it."""
+
+    ADDRESS = "https://github.com/owner/name"
+
+    def test_readme_has_only_addresses(self) -> None:
+        text = release_links.with_addresses((ROOT / "README.md").read_text("utf-8"), self.ADDRESS, "v1.2.3")
+        assert release_links.LINK.findall(text) == []
+        assert f"]({self.ADDRESS}/blob/v1.2.3/docs/start.md)" in text
+        assert f'<img src="{self.ADDRESS}/raw/v1.2.3/docs/pictures/light.png"' in text
+
+    def test_the_project_has_links_to_its_repository(self) -> None:
+        text = (ROOT / "pyproject.toml").read_text("utf-8")
+        before, after = (
+            tomllib.loads(toml)["project"]["urls"]
+            for toml in (text, release_links.with_project_links(text, self.ADDRESS, "v1.2.3"))
+        )
+        assert {name: after[name] for name in before} == before
+        assert after["Source"] == self.ADDRESS
+        assert after["Changelog"] == f"{self.ADDRESS}/blob/v1.2.3/CHANGELOG.md"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/loguru-files.md", "docs/moving.md", "docs/performance.md"])
 def test_each_figure_about_speed_and_loss_is_in_the_results_of_make_bench(page: str) -> None:
     """The results are rounded to the digits in the page, which is rewritten with them."""
     results = [
         float(text.replace(",", "")) for text in NUMBER.findall((ROOT / "benchmarks/RESULTS.md").read_text("utf-8"))
     ]
     rounded = {round(result, digits) for result in results for digits in range(3)}
-    text = (DOCS / page).read_text("utf-8")
-    figures = re.findall(rf"({NUMBER.pattern})(?: \||,? microseconds| ms\b| of 1|\.$| instead)", text, re.MULTILINE)
+    text = (ROOT / page).read_text("utf-8")
+    units = r" \||,? microseconds| ms\b| of 1| lines in \[one run|\.$| instead| in \w+ mode| and 0\.| with `enqueue"
+    figures = re.findall(rf"({NUMBER.pattern})(?={units})", text, re.MULTILINE)
     assert figures
     assert [figure for figure in figures if float(figure.replace(",", "")) not in rounded] == []

@@ -318,40 +318,36 @@ class TestReadme:
         for line in (before, after):
             run(sys.executable, "-c", line[1:], cwd=tmp_path)
 
-    async def test_the_lines_that_it_shows_are_those_that_the_file_gets(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(("number", "format"), [(0, task_line), (1, detailed_line)])
+    async def test_the_lines_that_it_shows_are_those_of_the_file(
+        self, tmp_path: Path, number: int, format: Callable[[Any], str]
+    ) -> None:
+        """One run of a task, in both formats."""
         began = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
-        retried: dict[str, Any] = {"attempt": 1, "timestamp": began + timedelta(seconds=2)}
-        ended: dict[str, Any] = {"attempt": 1, "timestamp": began + timedelta(seconds=3)}
-        logger = FileLogger(tmp_path / "tasks.log", log_lifecycle=True)
-        await logger.on_lifecycle(lifecycle_event("running"))
-        await logger.on_log(log_event("Connecting to SMTP server"))
-        await logger.on_log(log_event("Connecting to SMTP server", **retried))
-        await logger.on_lifecycle(lifecycle_event("success", **ended))
-        await logger.close()
-        assert blocks(README, "")[0] == (tmp_path / "tasks.log").read_text("utf-8")
-
-    async def test_its_detailed_lines_are_those_that_the_file_gets(self, tmp_path: Path) -> None:
-        began = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
-        logger = FileLogger(tmp_path / "tasks.log", log_lifecycle=True, format=detailed_line)
-        await logger.on_log(log_event("Connecting to SMTP server", timestamp=began + timedelta(milliseconds=4)))
         retried: dict[str, Any] = {"attempt": 1, "timestamp": began + timedelta(seconds=2, milliseconds=10)}
-        await logger.on_log(log_event("Connecting to SMTP server", **retried))
         ended: dict[str, Any] = {
             "attempt": 1,
             "timestamp": began + timedelta(seconds=3, milliseconds=210),
             "duration": 1.2,
+            "error": "refused",
+            "stacktrace": "Traceback ...\nConnectionError: refused\n",
         }
-        stacktrace = "Traceback ...\nConnectionError: refused\n"
-        await logger.on_lifecycle(lifecycle_event("failed", error="refused", stacktrace=stacktrace, **ended))
+        logger = FileLogger(tmp_path / "tasks.log", log_lifecycle=True, format=format)
+        await logger.on_lifecycle(lifecycle_event("running"))
+        await logger.on_log(log_event("Connecting to SMTP server", timestamp=began + timedelta(milliseconds=4)))
+        await logger.on_log(log_event("Connecting to SMTP server", **retried))
+        await logger.on_lifecycle(lifecycle_event("failed", **ended))
         await logger.close()
-        assert blocks(README, "")[1] == (tmp_path / "tasks.log").read_text("utf-8")
+        assert blocks(README, "")[number] == (tmp_path / "tasks.log").read_text("utf-8")
 
-    def test_the_table_has_every_parameter_of_filelogger_with_its_default(self) -> None:
-        rows = re.findall(r"^\| `(\w+)` \| (?:`(.+?)`)? ?\|", README.read_text("utf-8"), re.MULTILINE)
-        assert rows == [
-            (parameter.name, written(parameter.default))
-            for parameter in inspect.signature(FileLogger).parameters.values()
-        ]
+
+def test_the_settings_page_has_every_parameter_of_filelogger() -> None:
+    """In order, each with its default."""
+    text = (ROOT / "docs/settings.md").read_text("utf-8").partition("\n## More")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (?:`(.+?)`)? ?\|", text, re.MULTILINE)
+    assert rows == [
+        (parameter.name, written(parameter.default)) for parameter in inspect.signature(FileLogger).parameters.values()
+    ]
 
 
 def written(default: Any) -> str:
