@@ -24,6 +24,7 @@ PAGES = {
     "examples/deploy/Dockerfile": "examples/deploy.md",
 }
 """The page of each path in the project."""
+SHORT_CODE = re.compile(r"<code>([^<\n]{1,20})</code>")  # a code block has newlines
 LANGUAGES = {"": "docker", ".conf": "text", ".py": "python", ".service": "ini", ".yaml": "yaml"}
 
 
@@ -48,6 +49,11 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
         return f"]({up}{path.removeprefix('docs/')}" if path.startswith("docs/") else match[0]
 
     return re.sub(r"\]\((?:\.\./)?([^)#:]+)", link, markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Mark short code inside of a line, which site.css keeps on one line."""
+    return SHORT_CODE.sub(r'<code class="short">\1</code>', html)
 
 
 def _content(path: Path) -> str:
