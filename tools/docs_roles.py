@@ -9,6 +9,9 @@ import griffe
 
 ROLE = re.compile(r":(attr|class|data|func|meth|mod):`(~?)([\w.]+)`")
 
+LITERAL = re.compile(r"^::$\n", re.MULTILINE)
+"""The line that announces a block of code to Sphinx; Markdown needs its indentation alone."""
+
 
 class SphinxRoles(griffe.Extension):
     """Turn each role into a link, but :mod: and :data: into code, because their objects have no section."""
@@ -16,7 +19,7 @@ class SphinxRoles(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rewrite a docstring."""
         if obj.docstring:
-            obj.docstring.value = ROLE.sub(_link, obj.docstring.value)
+            obj.docstring.value = ROLE.sub(_link, LITERAL.sub("", obj.docstring.value))
 
 
 def _link(match: re.Match[str]) -> str:
