@@ -29,7 +29,7 @@ def check_format(format: str | FormatFunction) -> None:
         renderer = renderer_of(format)  # it raises if an option of our format is invalid
         if renderer is not None:
             # OpenTelemetry loads its context at the first use: now, before a signal can interrupt it in a task.
-            IndependentLogger(brief=True, render=renderer).emit(INFO.name, "one", example)
+            IndependentLogger(minimal=True, render=renderer).emit(INFO.name, "one", example)
             return
         check_function("format", format, "the record")
     try:

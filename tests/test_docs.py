@@ -85,7 +85,7 @@ def test_each_command_that_contributing_names_is_in_the_makefile() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of the headings of a page."""
+    """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 

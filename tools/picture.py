@@ -105,7 +105,7 @@ def demo(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[webdriver.Chrome]:
-    """A browser without a window."""
+    """Start a browser without a window."""
     options = webdriver.ChromeOptions()
     for argument in ("--headless", "--no-sandbox", "--hide-scrollbars", "--allow-file-access-from-files"):
         options.add_argument(argument)

@@ -27,7 +27,7 @@ def main(address: str, tag: str) -> None:
 
 
 def with_addresses(text: str, address: str, tag: str) -> str:
-    """The text of a Markdown file at the top of the repository, with an address in place of each path."""
+    """Return the text of a Markdown file at the top of the repository, with an address in place of each path."""
 
     def link(match: re.Match[str]) -> str:
         beginning, path = match.groups()
@@ -37,7 +37,7 @@ def with_addresses(text: str, address: str, tag: str) -> str:
 
 
 def with_project_links(text: str, address: str, tag: str) -> str:
-    """The text of pyproject.toml with links to the repository."""
+    """Return the text of pyproject.toml with links to the repository."""
     heading = "[project.urls]\n"
     if text.count(heading) != 1:
         raise ValueError(f"pyproject.toml must have one line {heading.strip()}")
