@@ -18,12 +18,14 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     """Return ``cli("report", path)``: run the command in a pipe to its end, with ``tmp_path`` as its folder."""
+    # The workers of pytest-xdist have COLUMNS=80, and a shell may export it: the output would have that width.
+    inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
 
     def run(*arguments: str | Path, exit_code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [COMMAND, *map(str, arguments)],
             cwd=tmp_path,
-            env={**os.environ, **environment},
+            env={**inherited, **environment},
             capture_output=True,
             text=True,
             timeout=60,
