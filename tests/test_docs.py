@@ -109,7 +109,7 @@ def test_the_picture_is_small_and_readme_and_site_show_it(name: str) -> None:
 
 
 class TestRelease:
-    """What the release workflow fills in: PyPI shows README.md without the files beside it."""
+    """The text that the release workflow fills in: PyPI shows README.md without the files beside it."""
 
     ADDRESS = "https://github.com/owner/name"
 
