@@ -56,9 +56,9 @@ def line_of(format: Callable[..., str], record: Any, **options: Any) -> str:
 
 
 @contextmanager
-def active_span(trace_id: int = TRACE_ID, span_id: int = SPAN_ID) -> Iterator[None]:
-    """Run the block in an OpenTelemetry span with these ids, which is sampled."""
-    context = trace.SpanContext(trace_id, span_id, is_remote=False, trace_flags=trace.TraceFlags(1))
+def active_span(trace_id: int = TRACE_ID, span_id: int = SPAN_ID, *, is_sampled: bool = True) -> Iterator[None]:
+    """Run the block in an OpenTelemetry span with these ids."""
+    context = trace.SpanContext(trace_id, span_id, is_remote=False, trace_flags=trace.TraceFlags(is_sampled))
     with trace.use_span(trace.NonRecordingSpan(context)):
         yield
 

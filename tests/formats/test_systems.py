@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData, SeverityNumber
 
-from taskflow_loguru import datadog_line, ecs_line, google_line, otel_line, reader
+from taskflow_loguru import datadog_line, ecs_line, google_line, json_line, otel_line, reader
 from taskflow_loguru.formats import ECS_VERSION
 from tests.formats.events import (
     EVENTS,
@@ -216,6 +216,19 @@ def test_host_and_process_are_there_by_themselves_and_names_by_argument(format: 
     named = fields_of(partial(format, service="shop", environment="production", host="web-1"), record_of())
     service = {"service": "shop"} if format is google_line else "shop"
     assert [named.get(name) for name in names] == [service, "production", "web-1", os.getpid()]
+
+
+def test_json_line_takes_another_host_name() -> None:
+    assert fields_of(json_line, record_of())["host"] == socket.gethostname()
+    assert fields_of(partial(json_line, host="web-1"), record_of())["host"] == "web-1"
+
+
+@pytest.mark.parametrize("is_sampled", [True, False])
+def test_a_trace_is_marked_as_sampled_if_it_is(is_sampled: bool) -> None:
+    with active_span(is_sampled=is_sampled):
+        otel, google = fields_of(otel_line, record_of()), fields_of(google_line, record_of())
+    assert otel["trace_flags"] == f"0{int(is_sampled)}"
+    assert google["logging.googleapis.com/trace_sampled"] is is_sampled
 
 
 def test_otel_has_them_in_the_resource() -> None:
