@@ -95,14 +95,13 @@ def parse_detailed_line(line: str) -> TaskLine | None:
     match = _LINE.fullmatch(line)
     if match is None or has_time_in_name(match["func_name"]):
         return None
-    task_id, func_name = unescape(match["task_id"]), unescape(match["func_name"])
-    level, attempt = unescape(match["level"]).lower(), match["attempt"]
+    task_id, func_name, moment, level, attempt, message = match.groups()
+    task_id, func_name, level = unescape(task_id), unescape(func_name), unescape(level).lower()
     try:
-        time = time_of(match["time"])
+        time = time_of(moment)
     except ValueError:  # the date does not exist
         return None
     number = None if attempt == "-" else int(attempt)
-    message = match["message"]
     if (lifecycle := _LIFECYCLE.fullmatch(message)) and lifecycle["status"] in _STATUSES and number is not None:
         status, duration, error = lifecycle.group("status", "duration", "error")
         return TaskLine(

@@ -66,7 +66,10 @@ def parse_system_line(line: str) -> TaskLine | None:
     """Parse a line of one of the JSON formats for other systems; return None for any other line."""
 
     def facts_of(fields: dict[str, Any]) -> dict[str, Any]:
-        return next(read for key, read in _FACTS_BY_KEY.items() if key in fields)(fields)
+        for key, read in _FACTS_BY_KEY.items():
+            if key in fields:
+                return read(fields)
+        raise LookupError("no key of these formats")
 
     return parse_fields(line, facts_of)
 

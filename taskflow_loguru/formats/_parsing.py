@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ._line import TaskLine
@@ -32,15 +32,26 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "span_id": (str,),
 }
 DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+try:
+    import msgspec
+except ImportError:
+    _decode: Callable[[str], Any] = DECODER.decode
+    _DecodingError: type[Exception] = ValueError
+else:
+    _decode, _DecodingError = msgspec.json.decode, msgspec.MsgspecError
+
 _ALWAYS_SET = ("level", "event", "task_id", "func_name", "attempt")
 
 
 def parse_fields(line: str, facts_of: Callable[[dict[str, Any]], dict[str, Any]]) -> TaskLine | None:
     """Parse a JSON line whose fields *facts_of* turns into facts; return None for any other line."""
     try:
-        fields = DECODER.decode(line)
+        fields = _decode(line)
         return task_line_of(facts_of(fields)) if type(fields) is dict else None
-    except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError, OverflowError):
+    except _DecodingError:
+        return None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
 
 
@@ -50,18 +61,21 @@ def task_line_of(facts: dict[str, Any]) -> TaskLine:
     Raises:
         ValueError, LookupError, TypeError: A fact is missing or has the wrong type.
     """
-    known = {name: facts[name] for name in _TYPES if facts.get(name) is not None}
-    for name, value in known.items():
-        if type(value) not in _TYPES[name]:
-            raise TypeError(f"{name} is {value!r}")
-    return TaskLine(time=time_of(facts["time"]), **{**dict.fromkeys(_ALWAYS_SET), **known})
+    known: dict[str, Any] = dict.fromkeys(_ALWAYS_SET)
+    for name, types in _TYPES.items():
+        value = facts.get(name)
+        if value is not None:
+            if type(value) not in types:
+                raise TypeError(f"{name} is {value!r}")
+            known[name] = value
+    return TaskLine(time=time_of(facts["time"]), **known)
 
 
 def time_of(text: str) -> datetime:
     """Return the time of the RFC 3339 *text*, which must be in UTC."""
     if not text.endswith("Z"):
         raise ValueError(f"not a time in UTC: {text!r}")
-    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
+    return datetime.fromisoformat(f"{text[:-1]}+00:00")
 
 
 def seconds(nanoseconds: int | None) -> float | None:

@@ -82,6 +82,8 @@ def parse_task_line(line: str) -> TaskLine | None:
     time = second_from(rest[:19])
     if time is not None and rest[19:20] == " " and task_id[:1] == "[" and len(task_id) <= 49 and "\\" not in line:
         return _timed(task_id[1:], func_name, time, rest[20:])
+    if time is not None and rest[19:20] in (".", "Z"):
+        return None  # another format's time; the regular expressions would search the whole message for one of this
     if (match := _TIMED.fullmatch(line)) and not has_time_in_name(match[2]):
         time = second_from(match[3])
         return None if time is None else _timed(unescape(match[1]), unescape(match[2]), time, unescape(match[4]))

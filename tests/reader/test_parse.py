@@ -18,7 +18,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from taskflow_loguru import FileLogger, detailed_line, json_line, task_line
+from taskflow_loguru import (
+    FileLogger,
+    datadog_line,
+    detailed_line,
+    ecs_line,
+    google_line,
+    json_line,
+    otel_line,
+    task_line,
+)
 from taskflow_loguru.reader import TaskLine, parse, read
 from taskflow_loguru.sinks import WatchedFileSink
 from tests.conftest import NOON, formatted, lifecycle_event, log_event
@@ -278,6 +287,8 @@ def test_a_line_is_equal_to_its_copy_and_shares_nothing_with_it() -> None:
     assert (again.data, again.tags) == ({}, {})
 
 
+SYSTEMS = (ecs_line, otel_line, datadog_line, google_line)
+
 WITHOUT_MSGSPEC = """
 import pickle, sys
 sys.modules["msgspec"] = None
@@ -299,6 +310,11 @@ def test_without_msgspec_the_same_lines_are_read() -> None:
         *(GOOD.replace('"hello"', value) for value in ("null", "1", '"\\u0000"')),
         GOOD.replace('"message"', '"other"'),
         GOOD.replace("}", ',"unknown":[1,{}]}'),
+        *(
+            line.replace('"hello"', value)
+            for line in (formatted(each, data={"large": 2**70, "real": [0.1, 1e300]}) for each in SYSTEMS)
+            for value in ('"hello"', '"\\u00f6\\u0000"', "NaN", "1", "null", "[" * 10_000)
+        ),
         "[]",
         "{}",
         "{" * 10_000,
