@@ -78,7 +78,8 @@ def detailed_text(record: Record, *, max_bytes: int | None = None) -> str:
             facts["duration"] = f" after {duration:.{2 if duration >= 1 else 3}f} s"
         if error is not None:
             kind = error_type(error, event.get("stacktrace"))
-            facts["error"] = ": ".join(text for text in (kind, error) if text)
+            has_kind = kind and str(error).startswith(f"{kind.rpartition('.')[2]}: ")  # of a worker process
+            facts["error"] = error if has_kind else ": ".join(text for text in (kind, error) if text)
     return bounded(facts, _line_of, max_bytes, text_cost)
 
 

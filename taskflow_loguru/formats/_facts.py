@@ -67,7 +67,16 @@ def error_type(error: object, stacktrace: object) -> str | None:
     """Return the class name of an exception from the end of its traceback: the host reports only its text."""
     if not isinstance(error, str) or not isinstance(stacktrace, str):
         return None
-    end = stacktrace.rfind(f": {error}") if error else len(stacktrace.rstrip("\n"))
+    if name := _class_before(error, stacktrace):
+        return name
+    # The host puts the class before the text of an error in a worker process.
+    kind, separator, text = error.partition(": ")
+    name = _class_before(text, stacktrace) if separator else None
+    return name if name and name.rpartition(".")[2] == kind else None
+
+
+def _class_before(text: str, stacktrace: str) -> str | None:
+    end = stacktrace.rfind(f": {text}") if text else len(stacktrace.rstrip("\n"))
     name = stacktrace[stacktrace.rfind("\n", 0, max(end, 0)) + 1 : end] if end >= 0 else ""
     return name if _TYPE.fullmatch(name) else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,8 +14,9 @@ from fastapi_taskflow import task_log
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskflow_loguru import FileLogger, TaskManager, detailed_line, reader
+from taskflow_loguru import FileLogger, TaskManager, detailed_line, ecs_line, reader
 from taskflow_loguru.formats._facts import error_type
+from tests import worker_tasks
 from tests.conftest import lifecycle_event, log_event
 from tests.formats.events import MOMENT, TRACEBACK, failure, line_of, record_of
 from tests.hosting import app_with, lines_of
@@ -79,6 +81,10 @@ def test_a_record_without_a_task_has_dashes_as_id_and_attempt() -> None:
         ("", "Traceback:\nTimeoutError\n", "TimeoutError"),
         ("a: b", "Traceback:\nValueError: a: b\n", "ValueError"),
         ("x", "Traceback:\nm.f.<locals>.Odd: x\n", "m.f.<locals>.Odd"),
+        ("ConnectionError: refused", TRACEBACK, "ConnectionError"),
+        ("NoStock: boom", "Traceback:\nshop.orders.NoStock: boom\n", "shop.orders.NoStock"),
+        ("OSError: refused", TRACEBACK, None),
+        ("a: " * 5_000, TRACEBACK, None),
         ("boom", "Traceback (most recent call last):\n  raise Odd('boom')  # why: boom\n", None),
         ("boom", "", None),
         ("boom", None, None),
@@ -164,3 +170,18 @@ def test_the_hosts_own_failure_names_class_and_text_of_the_exception(tmp_path: P
         client.post("/run/send")
     last = lines_of(tmp_path / "tasks.log")[-1]
     assert re.search(r"Z ERROR attempt=1 -- FAILED after 0\.\d{3} s: ConnectionError: refused$", last)
+
+
+def test_a_failure_in_a_worker_process_names_class_and_text_too(tmp_path: Path) -> None:
+    text, ecs = tmp_path / "tasks.log", tmp_path / "tasks.jsonl"
+    loggers = [
+        FileLogger(text, log_lifecycle=True, format=detailed_line),
+        FileLogger(ecs, log_lifecycle=True, format=ecs_line),
+    ]
+    manager = TaskManager(loggers=loggers, max_process_workers=1)
+    manager.task(executor="process")(worker_tasks.log_with_times_and_fail)
+    with TestClient(app_with(manager, worker_tasks.log_with_times_and_fail)) as client:
+        client.post("/run/log_with_times_and_fail")
+    assert re.search(r" -- FAILED after \d+\.\d+ s: ConnectionError: refused$", lines_of(text)[-1])
+    failed = json.loads(lines_of(ecs)[-1])
+    assert (failed["error.type"], failed["error.message"]) == ("ConnectionError", "ConnectionError: refused")
