@@ -21,9 +21,6 @@ def cli(tmp_path: Path) -> Cli:
     # The workers of pytest-xdist have COLUMNS=80, and a shell may export it: the output would have that width.
     inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
 
-    # A shell exports no width of its terminal; pytest-xdist does.
-    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-
     def run(*arguments: str | Path, exit_code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [COMMAND, *map(str, arguments)],
