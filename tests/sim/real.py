@@ -65,7 +65,6 @@ def perform(
 ) -> list[Any]:
     """Make the calls one after the other; return what a program can see of each result."""
     handles: list[int] = []
-    numbers: dict[int, int] = {}
     results: list[Any] = []
     for name, who, args in operations:
         if any(isinstance(argument, Handle) for argument in args) and not handles:
@@ -83,8 +82,9 @@ def perform(
             handles.remove(actual[0])
         elif isinstance(result, os.stat_result):
             size = 0 if stat.S_ISDIR(result.st_mode) else result.st_size
-            number = numbers.setdefault(result.st_ino, len(numbers)) if result.st_nlink else -1
-            result = (oct(result.st_mode), number, result.st_nlink, result.st_uid, result.st_gid, size)
+            # Inodes are told apart by the open files: some file systems reuse the number of a deleted one.
+            same = [n for n, fd in enumerate(handles) if call(processes[0], "fstat", (fd,)).st_ino == result.st_ino]
+            result = (oct(result.st_mode), same, result.st_nlink, result.st_uid, result.st_gid, size)
         results.append((name, result))
     for fd in handles:
         call(processes[0], "close", (fd,))
