@@ -79,7 +79,8 @@ class Compressor:
                 if not self._has_failed:
                     self._has_failed = True
                     report(f"cannot compress a backup of {self._path!r}: {error}; it stays as it is")
-            # Before the last look: a rotation after it starts a new thread. test_compressor.py::test_none_is_forgotten
+            # Cleared before the last check: a rotation after that check starts a new thread.
+            # test_compressor.py::test_no_backup_is_forgotten
             self._running.clear()
 
 
@@ -144,7 +145,7 @@ def _reserve(hidden: str, target: OpenFile) -> bool:
         if not _is_locked_at(hidden, target):
             return False
         # Left by a process that was killed. Not overwritten: it may be another user's, whose times only that user sets.
-        # test_compressor.py::test_what_another_users_process_left_is_replaced
+        # test_compressor.py::test_a_file_that_another_users_process_left_is_replaced
         os.unlink(hidden)
         target.close()
     try:

@@ -1,4 +1,4 @@
-"""What the unit tests need to be run by mutmut."""
+"""Settings for a run of the unit tests by mutmut."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import gc
 import os
 
 if "MUTANT_UNDER_TEST" in os.environ:
-    # mutmut keeps its own book in each call of a function, and in 3.8 fails if the collector calls one in the middle.
+    # mutmut 3.8 records each call of a function, and fails if the garbage collector calls another one meanwhile.
     gc.disable()

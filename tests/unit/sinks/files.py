@@ -1,4 +1,4 @@
-"""What the unit tests ask of the file system."""
+"""Files, locks and errors of system calls for the unit tests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def locked(path: Path) -> Iterator[int]:
 
 
 def descriptors(folder: Path) -> set[str]:
-    """Return the files in *folder*, and it itself, that this process has open: by number and path, deleted ones too."""
+    """Return number and path of each open file in *folder*, deleted ones and the folder itself included."""
     found = set()
     for fd in os.listdir("/proc/self/fd"):
         try:
@@ -60,7 +60,7 @@ def descriptors(folder: Path) -> set[str]:
 
 @contextlib.contextmanager
 def unprivileged() -> Iterator[None]:
-    """Have no more rights on files than their mode grants, also when root runs the tests."""
+    """Drop the rights that root has beyond the mode of a file."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
@@ -94,7 +94,7 @@ def failing(
 
 
 def refuse_exchange(monkeypatch: pytest.MonkeyPatch, failure: OSError) -> None:
-    """Let no two files be exchanged."""
+    """Let each exchange of two files fail with *failure*."""
 
     def refuse(first: str, second: str) -> None:
         raise failure

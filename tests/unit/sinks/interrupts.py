@@ -21,7 +21,7 @@ PACKAGE = "taskflow_loguru"
 
 
 class InterruptError(Exception):
-    """What the signal handler raises."""
+    """The exception that the signal handler raises."""
 
 
 class _Tracer:
@@ -47,7 +47,7 @@ class _Tracer:
     def trace_opcode(self, frame: FrameType, event: str, argument: Any) -> Any:
         if event == "opcode":
             previous, self._previous[id(frame)] = self._previous[id(frame)], frame.f_lasti
-            # A loop tests its condition before it jumps back: what was true then may no longer be true.
+            # A loop tests its condition before it jumps back: the handler may change it after the test.
             has_jumped_back = frame.f_lasti <= previous and previous in _jumps_of(frame.f_code)
             if has_jumped_back or frame.f_lasti in _moments_of(frame.f_code):
                 self._note(frame)
@@ -100,7 +100,7 @@ def interrupted(
     Raises:
         AssertionError: The handler has raised, and that was swallowed.
     """
-    before = sys.gettrace()  # of a tool that measures coverage
+    before = sys.gettrace()  # set by a tool that measures coverage
     tracer = _Tracer(moment, handler, raises)
     was_raised = False
     gc.disable()  # a sink of an earlier test that is collected now would be interrupted in place of the call

@@ -113,7 +113,7 @@ def test_stats_need_a_file_sink() -> None:
 
 
 @pytest.mark.parametrize("sink", ["tmp.log", Lines, None, object()])
-def test_what_is_no_sink_is_refused(sink: Any) -> None:
+def test_an_object_without_write_is_refused(sink: Any) -> None:
     with pytest.raises(TypeError, match="sink must have a write"):
         BackgroundSink(sink)
 

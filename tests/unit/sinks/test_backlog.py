@@ -15,14 +15,14 @@ from .interrupts import interrupted, moments
 
 
 def backlog_of(max_bytes: int, *lines: str | int) -> Backlog[str]:
-    """A backlog to which *lines*, and losses of so many lines, were appended."""
+    """Return a backlog of *lines*; a number stands for the loss of so many lines."""
     backlog = Backlog[str](max_bytes, len)
     backlog.entries.extend(Loss(line) if isinstance(line, int) else line for line in lines)
     return backlog
 
 
 def shown(backlog: Backlog[str]) -> list[str | int]:
-    """The entries: lines, and how many are missing between them."""
+    """Return the entries: lines, and how many are missing between them."""
     return [entry.count if isinstance(entry, Loss) else entry for entry in backlog.entries]
 
 
@@ -37,7 +37,7 @@ def test_lines_fit_up_to_the_last_byte() -> None:
     assert shown(backlog) == ["abc", "def", "", 1]
 
 
-def test_what_does_not_fit_is_counted_in_its_place() -> None:
+def test_lines_that_do_not_fit_are_counted_in_their_place() -> None:
     backlog = backlog_of(5, "abc", "def", "ghi", "jk", "lmn")
     backlog.admit()
     assert shown(backlog) == ["abc", 2, "jk", 1]
@@ -84,7 +84,7 @@ def test_lines_may_be_written_before_they_are_admitted() -> None:
     assert shown(backlog) == ["jkl"]
 
 
-def test_a_loss_is_no_line_that_waits() -> None:
+def test_a_loss_is_not_counted_as_a_waiting_line() -> None:
     backlog = backlog_of(9, "abc", 3, "def")
     assert backlog.count_lines() == 5
     assert backlog.count_kept() == 2

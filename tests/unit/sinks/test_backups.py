@@ -27,7 +27,7 @@ def backups_in(folder: Path, limit: int = 3) -> Backups:
 
 
 def plan(folder: Path, limit: int = 3) -> tuple[str, list[str]]:
-    """What is planned, in numbers: ``("1", ["2>3", "1>2"])``."""
+    """Return the plan of a rotation, in numbers: ``("1", ["2>3", "1>2"])``."""
     backup, moves = backups_in(folder, limit).plan()
     start = len(str(folder / "app.log."))
     return backup[start:], [f"{name[start:]}>{above[start:]}" for name, above in moves]
@@ -55,7 +55,7 @@ def test_a_gap_that_a_killed_rotation_left_is_filled(tmp_path: Path) -> None:
     assert plan(tmp_path) == ("1", [])
 
 
-def test_what_is_no_regular_file_is_left_where_it_is(tmp_path: Path) -> None:
+def test_a_folder_or_link_is_not_moved(tmp_path: Path) -> None:
     make(tmp_path, "1/", "2", "3/", "4")
     assert plan(tmp_path) == ("2", ["4>5", "2>4"])
     (tmp_path / "app.log.2").unlink()
@@ -79,7 +79,7 @@ def test_compressed_backups_move_as_the_others_do(tmp_path: Path) -> None:
     assert plan(tmp_path) == ("1", ["3.gz>4.gz", "2>3", "2.gz>3.gz", "1>2"])
 
 
-def test_what_is_no_regular_file_beside_a_backup_makes_its_number_unusable(tmp_path: Path) -> None:
+def test_a_folder_beside_a_backup_makes_its_number_unusable(tmp_path: Path) -> None:
     make(tmp_path, "1", "1.gz/")
     assert plan(tmp_path) == ("2", [])
 
@@ -136,7 +136,7 @@ def test_deletion_ends_at_the_first_free_number(tmp_path: Path) -> None:
     assert left(tmp_path) == ["6"]
 
 
-def test_what_is_no_regular_file_is_never_deleted(tmp_path: Path) -> None:
+def test_a_folder_is_never_deleted(tmp_path: Path) -> None:
     make(tmp_path, "4", "5/", "6")
     backups_in(tmp_path).delete_surplus()
     assert left(tmp_path) == ["5"]

@@ -78,7 +78,7 @@ def test_it_is_synced_before_the_plain_file_is_deleted(path: Path, monkeypatch: 
     assert steps == ["fchmod", "utime", "fsync", "rename", "unlink"]
 
 
-def test_what_a_killed_process_left_is_overwritten(path: Path) -> None:
+def test_a_file_that_a_killed_process_left_is_overwritten(path: Path) -> None:
     path.with_name(".app.log.gz").write_bytes(b"x" * 100_000)
     compress_backups(str(path), 2, Opened())
     with gzip.open(path.with_name("app.log.2.gz"), "rt") as file:
@@ -95,15 +95,15 @@ def test_it_is_private_until_it_has_the_mode_of_the_plain_file(path: Path, monke
 def test_it_has_the_access_of_the_plain_file_before_it_has_its_lines(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that another user who may write to the log can open, lock and replace what a kill has left."""
+    """After a kill, another user with access to the log must be able to open, lock and replace the file."""
     sizes: list[int] = []
     monkeypatch.setattr(_compressor, "copy_access", lambda _, new: sizes.append(os.fstat(new).st_size))
     compress_backups(str(path), 2, Opened())
     assert sizes == [0]
 
 
-def test_what_another_users_process_left_is_replaced(path: Path, as_root: None) -> None:
-    """Only its owner may give it the times of the plain file; a new file is ours."""
+def test_a_file_that_another_users_process_left_is_replaced(path: Path, as_root: None) -> None:
+    """Only the owner of a file may set its times, so a new file takes its place."""
     hidden = path.with_name(".app.log.gz")
     hidden.write_bytes(b"of another user")
     hidden.chmod(0o666)
@@ -202,9 +202,7 @@ def test_a_file_that_another_process_has_just_finished_is_left_to_it(
     assert names(path) == [*NOTHING_DONE, "app.log.9.gz"]
 
 
-def test_a_file_that_is_rotated_meanwhile_is_replaced_under_its_new_number(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_moved_up_meanwhile_keeps_its_new_number(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     really_sync = os.fsync
 
     def move_up_and_sync(fd: int) -> None:
@@ -283,7 +281,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
 
 @pytest.fixture
 def compressed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What is compressed, instead of its compression."""
+    """The calls of ``compress_backups``, which does nothing here."""
     calls: list[tuple[str, int]] = []
     monkeypatch.setattr(_compressor, "compress_backups", lambda path, count, _: calls.append((path, count)))
     return calls
@@ -336,8 +334,8 @@ def test_a_thread_that_has_ended_leaves_nothing_to_close(threads: Threads, compr
     assert not compressor._opened
 
 
-def test_none_is_forgotten(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rotation at any moment of the thread has its backups compressed, by this thread or a new one."""
+def test_no_backup_is_forgotten(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever a rotation comes, its backups are compressed, by the running thread or a new one."""
     compressor = Compressor(3)
     compressed: list[str] = []
 
@@ -390,7 +388,7 @@ def test_a_rotation_during_a_compression_has_its_backups_compressed(
     assert not threads.started
 
 
-def test_where_no_thread_is_allowed_the_next_rotation_tries_again(threads: Threads, compressed: list[Any]) -> None:
+def test_if_no_thread_is_allowed_the_next_rotation_tries_again(threads: Threads, compressed: list[Any]) -> None:
     compressor = Compressor(3)
     threads.is_allowed = False
     compressor.start("path")
@@ -408,7 +406,7 @@ def test_a_failure_is_reported_once_until_it_works_again(
     def compress() -> str:
         compressor.start(str(path))
         threads.run()
-        # Of this file alone: the thread of another test may be at work still.
+        # Count this file alone: the thread of another test may still be running.
         return "".join(line for line in capsys.readouterr().err.splitlines(True) if str(path) in line)
 
     message = f"taskflow_loguru: cannot compress a backup of {str(path)!r}: {error(EIO)}; it stays as it is\n"

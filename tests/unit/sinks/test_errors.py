@@ -14,7 +14,7 @@ def test_any_error_of_a_system_call_is_ignored() -> None:
         raise error(errno.EIO)
 
 
-def test_of_named_errors_only_these_are_ignored() -> None:
+def test_only_the_named_errors_are_ignored() -> None:
     with ignoring(errno.ENOENT, errno.EPERM):
         raise error(errno.EPERM)
     with pytest.raises(OSError, match="Input/output"), ignoring(errno.ENOENT, errno.EPERM):

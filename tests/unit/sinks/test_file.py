@@ -24,7 +24,7 @@ from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
 
 
 class PlainSink(FileSink):
-    """The least that a file sink is."""
+    """A file sink that neither rotates nor watches."""
 
     def __init__(self, path: Any, *, backlog_bytes: int = 100, loss_line: Any = plain_loss_line) -> None:
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
@@ -323,7 +323,7 @@ def test_a_file_that_was_closed_behind_its_back_is_opened_again(
 
 
 def test_a_bad_descriptor_elsewhere_is_a_fault(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the file cannot be opened, there is none to be opened again and again."""
+    """If the file cannot be opened, the error is reported, and the opening is not repeated without end."""
     sink = PlainSink(path)
     sink.stop()
     failing(monkeypatch, "open", error(errno.EBADF), only_for=path)
@@ -368,7 +368,7 @@ def test_an_exception_of_a_signal_handler_passes_the_unlock(path: Path, monkeypa
     assert path.read_text() == "one\ntwo\n"
 
 
-def test_a_lock_that_cannot_be_had_is_reported_and_the_line_written(
+def test_an_unavailable_lock_is_reported_and_the_line_written(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("taskflow_loguru.sinks._flock.LOCK_TIMEOUT", 0.001)
@@ -568,7 +568,7 @@ def test_the_end_waits_no_longer_than_all_sinks_may(path: Path, monkeypatch: pyt
     assert at_exit(PlainSink(path), clock, monkeypatch, seconds_left=0.25) == [0.25]
 
 
-def test_what_is_lost_at_the_end_is_reported(
+def test_a_loss_at_the_end_is_reported(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sink = PlainSink(path, backlog_bytes=4)
@@ -583,7 +583,7 @@ def test_what_is_lost_at_the_end_is_reported(
     _process.release(sink)
 
 
-def test_after_the_end_a_daemon_thread_inside_holds_nobody_up(path: Path) -> None:
+def test_after_the_end_a_daemon_thread_inside_delays_nobody(path: Path) -> None:
     sink = PlainSink(path)
     sink.at_exit(0.0)
     thread = threading.Thread(target=sink._gate._lock.acquire)

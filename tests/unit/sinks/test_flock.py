@@ -40,7 +40,7 @@ def other(path: Path) -> Iterator[int]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock on which also ``sched_yield`` takes some time."""
+    """A clock on which ``sched_yield`` takes some time too."""
     clock = Clock(monkeypatch, _flock)
 
     def sched_yield() -> None:
@@ -76,7 +76,7 @@ def test_a_lock_that_is_released_at_once_costs_no_sleep(
 
 
 def test_a_lock_is_waited_for_until_the_timeout(fd: int, other: int, clock: Clock) -> None:
-    """With pauses that grow, so that a long wait costs no processor, to 2 ms, so that it ends soon after the lock."""
+    """The pauses grow, which saves processor time, but only to 2 ms, so that the wait ends soon after the lock."""
     assert not Flock().acquire(fd, clock.now - 0.1)
     assert clock.now == pytest.approx(1000.0 + LOCK_TIMEOUT - 0.1, abs=0.003)
     assert clock.now > 1000.0 + LOCK_TIMEOUT - 0.1

@@ -65,9 +65,7 @@ def test_the_lock_is_released_though_a_child_has_the_folder_open(tmp_path: Path)
 
 
 @pytest.mark.parametrize("call", ["flock", "close"])
-def test_an_error_at_its_release_is_none_of_its_user(
-    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_at_its_release_is_ignored(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was written to a folder that could be lost."""
     lock = FolderLock()
     lock.acquire(str(tmp_path), time.monotonic())
@@ -83,7 +81,7 @@ def test_an_error_at_its_release_is_none_of_its_user(
 
 
 def test_no_interrupt_leaves_the_folder_locked(tmp_path: Path) -> None:
-    """Once its user has acquired and released it again, as the next rotation does."""
+    """The next rotation, which acquires and releases the lock, releases what an interrupt left."""
     before = descriptors(tmp_path)
     for moment in moments():
         lock = FolderLock()

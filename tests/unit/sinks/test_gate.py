@@ -30,7 +30,7 @@ def is_free(gate: Gate) -> bool:
 
 
 class Inside:
-    """A thread that stays inside of a gate until it is told to leave."""
+    """A thread that stays inside a gate until it is allowed to leave."""
 
     def __init__(self, gate: Gate) -> None:
         self._may_leave = threading.Event()
@@ -49,7 +49,7 @@ class Inside:
         self._thread.join(WAIT_SECONDS)
 
 
-class TellingLock:
+class LastMomentLock:
     """A lock that calls a function in the last moment before it is released."""
 
     def __init__(self, lock: Any, at_release: Callable[[], object]) -> None:
@@ -165,10 +165,10 @@ def test_a_thread_does_not_wait_to_have_its_job_run_soon() -> None:
 
 
 def test_a_thread_does_not_wait_for_one_that_is_about_to_leave() -> None:
-    """That one looks for jobs once more after it has released the lock."""
+    """The thread inside checks for jobs once more after it has released the lock."""
     gate = Gate()
     in_a_thread(gate._lock.acquire)
-    lock = TellingLock(gate._lock, int)
+    lock = LastMomentLock(gate._lock, int)
     gate._lock = lock  # type: ignore[assignment]
     gate.run_soon(lambda: None)
     assert lock.waits == [(True, 0.0)]
@@ -198,14 +198,14 @@ def test_a_job_left_at_the_last_moment_is_run(way: Callable[[Gate, Job], None]) 
     def leave_a_job() -> None:
         in_a_thread(lambda: gate.run_soon(lambda: ran.append("of the other thread")))
 
-    gate._lock = TellingLock(gate._lock, leave_a_job)  # type: ignore[assignment]
+    gate._lock = LastMomentLock(gate._lock, leave_a_job)  # type: ignore[assignment]
     way(gate, lambda: ran.append("first"))
     assert ran == ["first", "of the other thread"]
 
 
 @every_way
 def test_an_interrupt_leaves_the_gate_free(way: Callable[[Gate, Job], None]) -> None:
-    """And no job is lost that a handler left: the next thread inside runs it at the latest."""
+    """A job that a handler left is not lost either: the next thread inside runs it at the latest."""
     for moment in moments():
         gate = Gate()
         ran: list[str] = []

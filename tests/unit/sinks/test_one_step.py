@@ -24,7 +24,7 @@ def test_all_arguments_are_passed_on() -> None:
     assert results == [2]
 
 
-def test_of_a_call_that_raises_nothing_is_appended() -> None:
+def test_a_call_that_raises_appends_nothing() -> None:
     results: list[int] = []
     with pytest.raises(FileNotFoundError):
         call_into(results, os.open, "/no/such/file", os.O_RDONLY)

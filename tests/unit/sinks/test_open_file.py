@@ -257,7 +257,9 @@ def test_a_child_can_abandon_a_file_that_it_cannot_close(
     os.close(number)
 
 
-def test_a_file_is_closed_where_locks_are_unknown(path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_closed_on_a_file_system_without_locks(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: int) -> None:
         raise error(errno.ENOLCK)
 
@@ -285,7 +287,7 @@ def test_an_error_of_close_is_raised_and_the_number_forgotten(
 def test_a_file_that_has_no_status_any_more_is_closed(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that has vanished from a network share: kept open, it would be in the way of every later line."""
+    """A file that vanished from a network share would fail every later line if it stayed open."""
     file = opened(path)
     (number,) = file.fds
     with monkeypatch.context() as patch:
@@ -304,7 +306,7 @@ def test_the_first_line_of_an_empty_file_follows_no_torn_one(path: Path, opened:
 
 
 def test_no_interrupt_leaks_a_descriptor(path: Path) -> None:
-    """Of ``open`` or ``close``: the next ``close`` closes all that is open, also while a standard stream is closed."""
+    """After an interrupt, the next ``close`` closes everything, also while a standard stream is closed."""
     stdin = os.dup(0)
     for is_stdin_open in (True, False):
         if not is_stdin_open:
@@ -358,7 +360,7 @@ def test_a_line_without_end_is_torn(content: str, is_torn: bool, path: Path, ope
     assert path.read_text() == content + "\n" * is_torn + "next\n"
 
 
-def test_where_the_lock_is_held_each_foreign_end_is_looked_at(path: Path, opened: Open) -> None:
+def test_with_the_lock_a_last_line_of_another_process_is_checked(path: Path, opened: Open) -> None:
     file = opened(path, is_locked=True)
     append(file, b"line\n")
     path.write_text("line\ntorn by another")
@@ -466,7 +468,7 @@ def test_an_exception_of_a_signal_handler_passes_the_check(
         file.is_torn(4)
 
 
-def test_what_is_no_regular_file_has_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_line_of_a_pipe_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     file = OpenFile()
     file.duplicate(writer)
@@ -508,7 +510,7 @@ def short_writes(monkeypatch: pytest.MonkeyPatch, *limits: int, then: Callable[[
     monkeypatch.setattr(os, "write", write)
 
 
-def test_a_short_write_goes_on_with_the_rest(path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_write_is_continued_with_the_rest(path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     file = opened(path, is_locked=True)
     with monkeypatch.context() as patch:
         short_writes(patch, 2, 3, 99)
@@ -543,7 +545,7 @@ def test_behind_a_torn_line_a_partial_one_is_taken_back_too(
     assert path.read_text() == "torn\n"
 
 
-def test_after_a_short_write_the_end_is_looked_at_again(
+def test_after_a_short_write_the_end_is_checked_again(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = opened(path, is_locked=True)
@@ -559,7 +561,7 @@ def test_after_a_short_write_the_end_is_looked_at_again(
 def test_a_partial_line_that_was_taken_back_needs_no_end(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does it if the lock is lost meanwhile."""
+    """This holds although the lock is lost meanwhile."""
     file = opened(path, is_locked=True)
     append(file, b"one\n")
     with monkeypatch.context() as patch:
@@ -585,7 +587,7 @@ def test_a_short_write_of_whole_lines_takes_nothing_back(
 
 
 def test_a_file_at_its_size_limit_ends_with_a_whole_line(path: Path, opened: Open) -> None:
-    """By the real system: a write up to the limit is short, and the next one is refused."""
+    """The real system writes up to the limit, and refuses the rest."""
     file = opened(path, is_locked=True)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -637,7 +639,7 @@ def test_a_part_that_cannot_be_taken_back_is_ended(
     assert path.read_text() == "on\nnext\nlast\n"
 
 
-def test_a_part_is_remembered_for_the_next_opening_to_look_at(
+def test_the_next_opening_forgets_a_torn_line_of_the_last_one(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = opened(path)
@@ -717,7 +719,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 def test_a_full_pipe_is_waited_for(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its reader is given some time to read on."""
+    """Its reader gets some time to make room."""
     deadlines: list[float] = []
     really_wait = _open_file._is_writable
 
@@ -769,7 +771,7 @@ def test_a_pipe_that_is_closed_by_its_reader_is_an_error() -> None:
 
 
 def test_no_interrupt_leaves_a_line_in_doubt(path: Path, opened: Open) -> None:
-    """What a system call has written is known, whatever a signal handler raises."""
+    """The bytes that a system call has written are counted, whatever a signal handler raises."""
     path.write_text("torn")
     for moment in moments():
         path.write_text("torn")

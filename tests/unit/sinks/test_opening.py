@@ -46,7 +46,7 @@ def test_a_missing_file_is_made_and_its_folders_too(file: OpenFile, tmp_path: Pa
     assert os.pread(file.fds[0], 1, 0) == b"l", "it is read for its last byte"
 
 
-def test_a_file_goes_on_at_its_end(file: OpenFile, tmp_path: Path) -> None:
+def test_a_file_is_continued_at_its_end(file: OpenFile, tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_text("before\n")
     open_at(file, str(path))
@@ -159,14 +159,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def make_successor_of(path: Path) -> None:
-    """What a rotation leaves between its two renames."""
+    """Make the file that a rotation leaves between its two renames."""
     path.with_name(".app.log.ready").touch(0o600)
 
 
 def test_a_file_that_is_being_rotated_is_waited_for(
     path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made in the moment in which it is missing, it would have the mode of any new file, not its own."""
+    """A file that is made while the path is missing would have the mode of any new file, not that of the old one."""
     clock = Clock(monkeypatch, _flock)
     with locked(path.parent) as fd:
 
@@ -184,7 +184,7 @@ def test_a_file_that_is_being_rotated_is_waited_for(
 def test_a_file_that_is_moved_while_it_is_opened_is_not_made_in_passing(
     path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that was there when its opening began can be missing when it is opened: that is a rotation, too."""
+    """The file can go missing between the look at it and its opening: that is a rotation too."""
     path.touch(0o600)
     really_open = os.open
 
@@ -237,7 +237,7 @@ def test_a_successor_is_put_in_place_under_the_lock(
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_that_stays_locked_does_not_keep_the_file_from_being_made(path: Path, file: OpenFile) -> None:
+def test_a_file_is_made_even_if_its_folder_stays_locked(path: Path, file: OpenFile) -> None:
     """A rotation that was stopped between its renames has made the file's successor: that is used."""
     make_successor_of(path)
     with locked(path.parent):
@@ -245,7 +245,7 @@ def test_a_folder_that_stays_locked_does_not_keep_the_file_from_being_made(path:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_that_cannot_be_locked_does_not_keep_the_file_from_being_made(
+def test_a_file_is_made_even_if_its_folder_cannot_be_locked(
     path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, "open", error(EIO), only_for=path.parent)
@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_locked_does_not_keep_the_file_from_being_made(
 
 
 def test_no_interrupt_leaves_the_folder_locked(path: Path) -> None:
-    """Nor the file or the folder open, once both are closed, as their owner does."""
+    """Once the owner has closed the file and the folder, no descriptor of them is left either."""
     before = descriptors(path.parent)
     for moment in moments():
         file, lock = OpenFile(), FolderLock()
@@ -269,14 +269,14 @@ def test_no_interrupt_leaves_the_folder_locked(path: Path) -> None:
     assert moment > 50
 
 
-# -- paths that are no plain file -----------------------------------------------------------------
+# -- paths that lead elsewhere --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOENT, errno.ENOTDIR, errno.EACCES])
-def test_a_path_that_is_no_link_is_a_path(
+def test_a_path_that_is_not_a_link_is_kept(
     number: int, file: OpenFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever keeps it from being read as a link is for the opening to report, or no error at all."""
+    """An error of reading it as a link is reported by the opening, if it matters there."""
     failing(monkeypatch, "readlink", error(number), only_for=tmp_path / "app.log")
     open_at(file, str(tmp_path / "app.log"))
     assert file.is_regular
@@ -342,7 +342,7 @@ def test_a_fifo_is_written_and_its_reader_sees_its_end(file: OpenFile, tmp_path:
     os.close(reader)
 
 
-def test_a_fifo_is_told_from_all_else(tmp_path: Path) -> None:
+def test_only_a_fifo_is_recognized_as_one(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to("fifo")
     assert is_fifo(str(tmp_path / "fifo"))

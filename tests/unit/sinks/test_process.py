@@ -13,25 +13,25 @@ from taskflow_loguru.sinks import _process
 
 
 class Sink:
-    """A sink that records what it is told."""
+    """A sink that records the calls of its methods."""
 
-    def __init__(self, name: str, told: list[str]) -> None:
+    def __init__(self, name: str, calls: list[str]) -> None:
         self.name = name
-        self.told = told
+        self.calls = calls
         self.deadline = 0.0
         _process.register(self)
 
     def after_fork(self) -> None:
-        self.told.append(f"{self.name} forked")
+        self.calls.append(f"{self.name} forked")
 
     def at_exit(self, deadline: float) -> None:
-        self.told.append(f"{self.name} ends")
+        self.calls.append(f"{self.name} ends")
         self.deadline = deadline
 
 
 @pytest.fixture
 def finalizers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
-    """A process without any other sink; what ``multiprocessing`` is going to call at its end."""
+    """The finalizers of ``multiprocessing``, in a process without any other sink."""
     monkeypatch.setattr(_process, "_sinks", WeakValueDictionary())
     monkeypatch.setattr(_process, "_held", set())
     monkeypatch.setattr(_process, "_numbers", count())
@@ -45,10 +45,10 @@ def finalizers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
 
 def test_at_the_end_the_newest_sink_comes_first(finalizers: dict[Any, Any]) -> None:
     """A background sink is newer than the sink behind it, which needs its lines before it is stopped."""
-    told: list[str] = []
-    sinks = [Sink("file", told), Sink("background", told)]
+    calls: list[str] = []
+    sinks = [Sink("file", calls), Sink("background", calls)]
     _process._at_exit()
-    assert told == ["background ends", "file ends"]
+    assert calls == ["background ends", "file ends"]
     assert len({sink.deadline for sink in sinks}) == 1
 
 
@@ -60,10 +60,10 @@ def test_all_sinks_together_have_the_exit_timeout(finalizers: dict[Any, Any], mo
 
 
 def test_a_sink_is_notified_for_as_long_as_it_lives(finalizers: dict[Any, Any]) -> None:
-    told: list[str] = []
-    Sink("dropped", told)
+    calls: list[str] = []
+    Sink("dropped", calls)
     _process._at_exit()
-    assert not told
+    assert not calls
 
 
 def test_a_sink_that_is_held_outlives_its_owner(finalizers: dict[Any, Any]) -> None:
@@ -81,21 +81,21 @@ def test_a_sink_that_is_held_outlives_its_owner(finalizers: dict[Any, Any]) -> N
 
 def test_a_held_sink_learns_of_the_fork_before_it_is_dropped(finalizers: dict[Any, Any]) -> None:
     """Dropped before, it would close its file, whose lock is the parent's."""
-    told: list[str] = []
-    sink = Sink("file", told)
+    calls: list[str] = []
+    sink = Sink("file", calls)
     _process.hold(sink)
     del sink
     _process._after_fork_in_child()
-    assert told == ["file forked"]
+    assert calls == ["file forked"]
     _process._at_exit()
-    assert told == ["file forked"]
+    assert calls == ["file forked"]
 
 
 def test_a_child_has_an_end_of_its_own(finalizers: dict[Any, Any]) -> None:
-    told: list[str] = []
-    sink = Sink("file", told)
+    calls: list[str] = []
+    sink = Sink("file", calls)
     _process._after_fork_in_child()
     ((priority, _),) = finalizers
     assert priority == -100  # after the finalizers of the program
     util._run_finalizers()  # type: ignore[attr-defined]
-    assert told == [f"{sink.name} forked", f"{sink.name} ends"]
+    assert calls == [f"{sink.name} forked", f"{sink.name} ends"]

@@ -336,7 +336,7 @@ def test_a_rotation_leaves_no_file_open_but_the_new_one(path: Path) -> None:
 def test_the_rotation_after_an_interrupted_one_keeps_the_mode(
     can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has a successor of its own: the one that was put in place is the file that it rotates."""
+    """It makes its own successor: the one before it is the file that it rotates."""
     if not can_exchange:
         refuse_exchange(monkeypatch, error(errno.EINVAL))
     for moment in moments():
@@ -355,7 +355,7 @@ def test_the_rotation_after_an_interrupted_one_keeps_the_mode(
 
 @pytest.mark.parametrize("end", ["stop", "del"])
 def test_a_rotation_that_was_interrupted_leaves_no_file_open(end: str, tmp_path: Path) -> None:
-    """Once its sink is stopped, or dropped."""
+    """All files are closed once the sink is stopped or dropped."""
     for moment in moments():
         sink = sink_at(tmp_path / str(moment) / "app.log", 0)
         sink.write("one")

@@ -84,7 +84,7 @@ def test_a_file_that_was_replaced_meanwhile_is_tried_again() -> None:
 
 
 def test_lines_that_do_not_fit_on_the_disk_are_kept_whole(clock: Clock) -> None:
-    """The first two are on the disk; of the third a part is, which its writer takes back or ends."""
+    """Two lines and a part of the third are on the disk; the third stays, and its part is truncated or ended."""
     spool, file = spool_of(b"one\n", b"two\n", b"three\n", b"four\n"), File(room=10)
     spool.write(file.append)
     assert spool.fault is FULL
@@ -141,7 +141,7 @@ def test_stop_does_not_wait_for_the_end_of_the_pause(clock: Clock) -> None:
     assert file.content == b"one\n"
 
 
-def test_the_first_failure_of_an_incident_tells_when_it_began(clock: Clock) -> None:
+def test_an_incident_begins_with_its_first_failure(clock: Clock) -> None:
     spool, file = spool_of(b"one\n"), File(room=0)
     spool.write(file.append)
     assert spool.failing_since == 1000.0
@@ -158,7 +158,7 @@ def test_the_first_failure_of_an_incident_tells_when_it_began(clock: Clock) -> N
     assert spool.failing_since == 1020.0
 
 
-def test_what_cannot_be_kept_is_reported_in_its_place(clock: Clock) -> None:
+def test_lines_that_cannot_be_kept_are_reported_in_their_place(clock: Clock) -> None:
     spool, file = spool_of(b"one\n", b"two\n", b"3\n", max_bytes=6), File(room=0)
     file.failure = error(errno.EIO)
     spool.write(file.append)
@@ -184,13 +184,13 @@ def test_an_error_without_errno_is_a_signal_handlers_and_passes(clock: Clock) ->
 
 
 def test_an_interrupt_neither_loses_nor_doubles_a_line() -> None:
-    """Lines that were written are known to be, though the call that wrote them never came to an end."""
+    """Lines that were written are counted, even if the call that wrote them never returned."""
     lines = [b"one\n", b"two\n", b"three\n"]
     for room in (0, 4, 6, 100):
         for moment in moments():
             spool, file = spool_of(*lines), File(room)
             goes_on = interrupted(partial(spool.write, file.append), moment)
-            file.content = file.content[: file.content.rfind(b"\n") + 1]  # as the file does it
+            file.content = file.content[: file.content.rfind(b"\n") + 1]  # as a real file is truncated
             file.room = 100
             spool.put(b"four\n")
             spool.write(file.append, retry_now=True)

@@ -260,7 +260,7 @@ def test_the_path_is_not_missing_for_a_moment(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM])
-def test_where_nothing_can_be_exchanged_the_files_are_moved(
+def test_without_an_exchange_the_files_are_renamed(
     number: int,
     path: Path,
     backup: Path,
@@ -291,7 +291,7 @@ def test_an_exchange_that_fails_for_another_reason_changes_nothing(
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
-def test_where_there_are_no_links_the_successor_is_renamed(
+def test_without_hard_links_the_successor_is_renamed(
     number: int,
     path: Path,
     backup: Path,
@@ -361,7 +361,7 @@ def test_any_other_error_of_a_link_is_raised(
 def test_a_hidden_name_that_cannot_be_removed_is_no_failure(
     path: Path, backup: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All else is done, and the next rotation removes it."""
+    """The rotation is done by then, and the next one removes the name."""
     refuse_exchange(monkeypatch, error(errno.EINVAL))
     make_successor(successor, str(path), old)
     with monkeypatch.context() as patch:
@@ -394,7 +394,7 @@ def test_a_missing_file_is_replaced_by_the_successor_that_was_made(path: Path, r
 
 
 def test_a_successor_that_is_being_made_is_not_used(path: Path, hidden: Path) -> None:
-    """It may not have its mode yet; and its rotation goes on, and would put it into a second place."""
+    """It may not have its mode yet, and its rotation will still put it in place."""
     path.unlink()
     hidden.touch(0o600)
     finish_interrupted(str(path))
@@ -402,7 +402,7 @@ def test_a_successor_that_is_being_made_is_not_used(path: Path, hidden: Path) ->
 
 
 def test_a_successor_that_was_used_and_moved_away_is_not_used_again(path: Path, ready: Path) -> None:
-    """Its process was killed before it had removed the hidden name: what is written to the one is in the other."""
+    """Its process was killed before it removed the hidden name: a line written to one name would appear under both."""
     path.unlink()
     ready.touch()
     os.link(ready, path.with_name("moved"))
@@ -480,7 +480,7 @@ def test_an_unknown_file_is_not_a_missing_one(
 
 @pytest.mark.parametrize("name", ["app.log.1", ".app.log.next", ".app.log.ready"])
 def test_the_successor_of_a_rotation_that_failed_is_deleted(name: str, path: Path, backup: Path) -> None:
-    """Whichever name it had by then. A file with content under that name stays."""
+    """It is deleted under any name that it may have by then. A file with content stays."""
     successor = path.with_name(name)
     successor.touch()
     discard_successor(str(path), str(backup))

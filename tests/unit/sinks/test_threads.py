@@ -20,7 +20,7 @@ def test_the_function_runs_in_a_daemon_thread_of_that_name() -> None:
     assert (thread.name, thread.daemon) == ("worker", True)
 
 
-def test_thread_start_is_not_called_where_a_signal_handler_could_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thread_start_is_not_called_in_the_main_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the main thread runs signal handlers, so ``Thread.start()`` runs in another one."""
     called: SimpleQueue[int] = SimpleQueue()
     really_start = threading.Thread.start
@@ -46,7 +46,7 @@ def test_one_thread_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ran.get(timeout=30) != threading.get_ident()
 
 
-def test_where_no_thread_is_allowed_the_caller_learns_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_no_thread_is_allowed_an_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> int:
         raise RuntimeError("can't start new thread")
 

@@ -74,7 +74,7 @@ def test_only_a_slow_write_to_a_moved_file_is_repeated(
     assert sink.stats().lines_written == 1
 
 
-def test_what_is_no_regular_file_is_never_written_twice(
+def test_a_line_for_a_pipe_is_never_written_twice(
     path: Path, moved: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(path)

@@ -22,7 +22,7 @@ def loss_line(count: int, reason: str) -> str:
 
 
 class Lines:
-    """A sink that takes lines one by one, and fails with those that say so."""
+    """A sink that takes lines one by one, and fails with each that contains "bad"."""
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
@@ -174,7 +174,7 @@ def wait_until(happened: Callable[[], object]) -> None:
 
 
 class Awake:
-    """What wakes the thread, in a test in which the thread must not fall asleep."""
+    """The queue that wakes the thread, for a test in which the thread must not fall asleep."""
 
     def get(self) -> None:
         raise AssertionError("asleep")
@@ -186,7 +186,7 @@ class Awake:
 def test_the_thread_does_not_sleep_through_a_stop_of_the_last_moment(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the thread has looked for it, and before it is known to be asleep."""
+    """The call comes after the thread has checked for it, and before the thread is marked as asleep."""
     sink = Batches()
     writer = writer_of(sink)
     really_run = writer._gate.run
@@ -253,7 +253,7 @@ def test_between_two_batches_others_get_their_turn(threads: Threads, monkeypatch
     assert clock.sleeps == [pytest.approx(0.004), 0.01]
 
 
-def test_who_stops_does_not_wait_for_pauses(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_does_not_wait_for_pauses(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, _writer)
     writer = writer_of(Batches())
     for number in range(2 * WINDOW):
@@ -263,7 +263,7 @@ def test_who_stops_does_not_wait_for_pauses(threads: Threads, monkeypatch: pytes
     assert not clock.sleeps
 
 
-def test_what_does_not_fit_is_reported_in_its_place(threads: Threads) -> None:
+def test_lines_that_do_not_fit_are_reported_in_their_place(threads: Threads) -> None:
     sink = Lines()
     writer = writer_of(sink, 7)
     for line in ("ä", "one", "two", "ä"):
@@ -280,7 +280,7 @@ def test_a_lone_surrogate_is_counted_as_it_is_written(threads: Threads) -> None:
 
 
 @pytest.mark.parametrize(("kind", "calls", "failed"), [(Lines, ["one", "two"], "2 lines"), (Batches, [], "4 lines")])
-def test_what_a_sink_raises_is_reported_with_the_number_of_lines(
+def test_an_exception_of_the_sink_is_reported_with_the_line_count(
     kind: type[Lines], calls: list[Any], failed: str, threads: Threads, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sink = kind()
@@ -343,7 +343,7 @@ def test_start_leaves_lines_to_the_thread_again(threads: Threads) -> None:
 
 
 def test_while_the_thread_is_busy_a_line_after_stop_is_left_to_it(threads: Threads) -> None:
-    """Or else the lines would be out of order."""
+    """Otherwise the lines would be out of order."""
     sink = Batches()
     writer = writer_of(sink)
     writer.put("one")
@@ -387,7 +387,7 @@ def test_stop_gives_up_after_its_timeout(threads: Threads, monkeypatch: pytest.M
     assert waits == [(True, 0.5), (True, 0.0), (True, 0.0)]
 
 
-def test_all_who_stop_learn_of_the_end(threads: Threads) -> None:
+def test_every_stop_returns_at_the_end(threads: Threads) -> None:
     writer = writer_of(Batches())
     writer.put("one")
     stopping = [threading.Thread(target=writer.stop, args=(WAIT_SECONDS,)) for _ in range(2)]
@@ -563,7 +563,7 @@ def test_the_end_waits_if_nobody_gave_up_before(threads: Threads, monkeypatch: p
         run_dropped(writer, threads)
 
 
-def test_after_the_end_a_thread_inside_holds_nobody_up(threads: Threads) -> None:
+def test_after_the_end_a_thread_inside_delays_nobody(threads: Threads) -> None:
     writer = writer_of(Batches())
     writer.at_exit(0.0)
     thread = threading.Thread(target=writer._gate._lock.acquire)
