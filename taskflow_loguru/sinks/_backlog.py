@@ -1,4 +1,4 @@
-"""Lines that wait in memory: bounded, in order, and with every gap counted in its place."""
+"""The lines that wait in memory: bounded, in order, and with each gap counted in its place."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Backlog(Generic[T]):
     """A queue of lines, bounded to *max_bytes* bytes.
 
     Any thread and any signal handler may append to :attr:`entries` at any time. Everything else is for one thread at a
-    time, as a :class:`~._gate.Gate` arranges it, and leaves the queue consistent if a signal handler raises: each
-    change is one run of assignments, without a call in which a handler could run.
+    time, as a :class:`~._gate.Gate` ensures. A signal handler that raises leaves the queue consistent: each change is
+    one run of assignments, without a call in which a handler could run.
 
     Args:
         max_bytes: How many bytes of lines to keep.
@@ -62,9 +62,9 @@ class Backlog(Generic[T]):
         entries: The lines, oldest first, and a :class:`Loss` wherever lines are missing.
         batch: The oldest entries, as lines, while they are being written.
         admitted: How many of the entries have been checked against the bound.
-        count_lost: How many lines did not fit, altogether.
-        count_written: How many lines were dropped as written, altogether.
-        bytes_written: How many bytes these had.
+        count_lost: How many lines did not fit so far.
+        count_written: How many lines were dropped as written so far.
+        bytes_written: The number of their bytes.
     """
 
     def __init__(self, max_bytes: int, size_of: Callable[[T], int]) -> None:
@@ -107,11 +107,11 @@ class Backlog(Generic[T]):
         self.count_lost = count_lost
 
     def drop(self, count: int, written: int) -> None:
-        """Forget the *count* oldest entries, which have been written with *written* bytes, and the batch."""
+        """Remove the *count* oldest entries, which have been written with *written* bytes, and the batch."""
         self.move(count, written, (), [])
 
     def move(self, count: int, written: int, lines: Sequence[U], into: list[U | Loss]) -> None:
-        """Do as :meth:`drop`, and add *lines*, made of these entries, to the list *into*, in one step."""
+        """Remove entries as :meth:`drop` does, and append *lines*, made of them, to the list *into*, in one step."""
         size, admitted = self._size, self.admitted
         if admitted:
             for entry in self.entries[: min(count, admitted)]:

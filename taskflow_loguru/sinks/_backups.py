@@ -1,4 +1,4 @@
-"""The backups of a file: which there are, and how they move up."""
+"""The backups of a file: their names, and how they move up."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ COMPRESSED = ".gz"
 class Backups:
     """The backups of the file at *path*: ``path.1`` is the newest, ``path.N`` the oldest.
 
-    Each may be compressed, with ``.gz`` behind its number, also if this sink compresses none: another process, or an
+    Each may be compressed, with ``.gz`` after its number, even if this sink does not compress: another process, or an
     earlier run, may have done it. Anything under such a name that is not a regular file belongs to somebody else: it is
-    skipped, and neither moved nor deleted. Any error but "no such file" is raised before something is changed: an
+    skipped, and neither moved nor deleted. Any error but "no such file" is raised before anything is changed, since an
     unreadable name may be a backup.
 
     Args:
@@ -35,7 +35,7 @@ class Backups:
         gap. Backups above the limit move too, and are deleted by :meth:`delete_surplus` once the rotation is done.
 
         Raises:
-            OSError: The names cannot be looked up, or something else has all of them.
+            OSError: The names cannot be checked, or all of them belong to something else.
         """
         chain: list[tuple[int, list[str]]] = []
         for number in count(1):
@@ -71,8 +71,8 @@ class Backups:
     def to_compress(self) -> Iterator[int]:
         """Return the numbers of the backups that are not compressed, oldest first; the newest is left alone.
 
-        A compressed file of the same number may be left by a process that was killed before it deleted the plain one:
-        then both have the same mtime. With another mtime it is another backup, which must not be overwritten.
+        A process that was killed before it deleted the plain file leaves a compressed one of the same number and the
+        same mtime. With another mtime it is another backup, which must not be overwritten.
         """
         for number in range(self._limit, 1, -1):
             suffixes = self._suffixes_of(number) or []
@@ -80,7 +80,7 @@ class Backups:
                 yield number
 
     def _suffixes_of(self, number: int) -> list[str] | None:
-        """Return the suffixes with which a backup is there; None if something else has the name."""
+        """Return the suffixes under which the backup exists; None if something else has its name."""
         found = []
         for suffix in ("", COMPRESSED):
             status = status_of(f"{self._path}.{number}{suffix}")

@@ -1,4 +1,4 @@
-"""Compress backups in the background, whole or not at all."""
+"""Compression of backups in the background, whole or not at all."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Compressor:
     """Compress the backups of a file with gzip, from ``.2`` on, in one thread of low priority.
 
     A backup is compressed under a hidden name, which a ``flock`` reserves for one process, and synced to the disk;
-    then it is renamed, and the plain file deleted. Killed at any step, it leaves the plain file; the next rotation
-    begins again.
+    then the result is renamed, and the plain file deleted. A kill at any step leaves the plain file, and the next
+    rotation begins again.
 
     Args:
         backup_count: How many backups are kept.
@@ -54,7 +54,7 @@ class Compressor:
                     raise
 
     def abandon(self) -> None:
-        """Close in a forked child what the thread has open in the parent."""
+        """Close, in a forked child, the files that the thread has open in the parent."""
         for opened in self._opened:
             opened.abandon()
 
@@ -62,7 +62,7 @@ class Compressor:
         if hasattr(os, "setpriority"):
             with ignoring():
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
-        opened = Opened()  # of this thread alone: it may still run when the next one begins
+        opened = Opened()  # one for each thread: this one may still run when the next one begins
         self._opened.append(opened)
         try:
             self._compress_until_done(opened)
@@ -78,7 +78,7 @@ class Compressor:
             except Exception as error:
                 if not self._has_failed:
                     self._has_failed = True
-                    report(f"cannot compress a backup of {self._path!r}: {error}; it stays as it is")
+                    report(f"cannot compress a backup of {self._path!r}: {error}; it stays uncompressed")
             # Cleared before the last check: a rotation after that check starts a new thread.
             # test_compressor.py::test_no_backup_is_forgotten
             self._running.clear()
@@ -87,7 +87,7 @@ class Compressor:
 class Opened:
     """The files that a compression has open.
 
-    A forked child must close them: it would keep the lock of one, and the space of another that is deleted.
+    A forked child must close them: otherwise it keeps the lock of one, and the disk space of another that is deleted.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ def compress_backups(path: str, backup_count: int, opened: Opened) -> None:
     """Compress all backups of *path* but the newest, oldest first.
 
     Raises:
-        OSError: One could not be compressed; it is unchanged, and the others are left for the next time.
+        OSError: One could not be compressed. It is unchanged, and the rest waits for the next rotation.
     """
     backups = Backups(path, backup_count)
     for number in backups.to_compress():
@@ -121,7 +121,7 @@ def _compress(backups: Backups, path: str, plain: str, opened: Opened) -> bool:
     source, target, hidden = opened.source, opened.target, hidden_name(path, "gz")
     try:
         source.open(plain, os.O_RDONLY)
-    except FileNotFoundError:  # moved up meanwhile: the rotation that did it starts another run
+    except FileNotFoundError:  # moved up meanwhile, by a rotation that starts another run
         return True
     if not _reserve(hidden, target):
         return False
@@ -136,7 +136,7 @@ def _compress(backups: Backups, path: str, plain: str, opened: Opened) -> bool:
 
 
 def _reserve(hidden: str, target: OpenFile) -> bool:
-    """Make and lock the file at *hidden*; return False if another process has it."""
+    """Make and lock the file at *hidden*; return False if another process is using it."""
     try:
         target.open(hidden, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -144,7 +144,7 @@ def _reserve(hidden: str, target: OpenFile) -> bool:
     else:
         if not _is_locked_at(hidden, target):
             return False
-        # Left by a process that was killed. Not overwritten: it may be another user's, whose times only that user sets.
+        # Left by a process that was killed. Replaced, not overwritten: only its owner may set its times.
         # test_compressor.py::test_a_file_that_another_users_process_left_is_replaced
         os.unlink(hidden)
         target.close()
@@ -156,7 +156,7 @@ def _reserve(hidden: str, target: OpenFile) -> bool:
 
 
 def _is_locked_at(hidden: str, target: OpenFile) -> bool:
-    """Lock *target*; return False if another process has its lock, or has just finished with it, and goes on."""
+    """Lock *target*; return False if another process has its lock, or has just finished it."""
     try:
         fcntl.flock(target.fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -165,7 +165,7 @@ def _is_locked_at(hidden: str, target: OpenFile) -> bool:
 
 
 def _write_compressed(source: int, target: int, plain: str) -> None:
-    # First: after a kill, every user who may write to the log must be able to open and replace the file.
+    # This comes first: after a kill, each user with access to the log must be able to open and replace the file.
     # test_compressor.py::test_it_has_the_access_of_the_plain_file_before_it_has_its_lines
     copy_access(source, target)
     status = os.fstat(source)

@@ -1,4 +1,4 @@
-"""Errors of system calls, told apart from exceptions that a signal handler raises."""
+"""The difference between errors of system calls and exceptions that a signal handler raises."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def ignoring(*numbers: int) -> Iterator[None]:
-    """Ignore an ``OSError`` of a system call: any, or only those with one of *numbers* as ``errno``.
+    """Ignore each ``OSError`` of a system call, or only those with one of *numbers* as ``errno``.
 
     An ``OSError`` without ``errno`` was raised by a signal handler, a ``TimeoutError`` for example, and passes.
     """

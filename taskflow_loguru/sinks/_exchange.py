@@ -1,4 +1,4 @@
-"""Let two names change places in one step, where kernel and file system can."""
+"""The atomic exchange of two files, if the kernel and the file system support it."""
 
 from __future__ import annotations
 

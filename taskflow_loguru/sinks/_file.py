@@ -1,4 +1,4 @@
-"""The life of a file sink: write, stop, reopen, fork, exit."""
+"""The lifecycle of a file sink: write, stop, reopen, fork, exit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LockedAction = Callable[[os.stat_result, Sequence[bytes], list[int], float], Non
 
 
 class FileSink(ABC):
-    """Common base of the file sinks: everything but when a file is replaced, and by whom."""
+    """Common base of the file sinks: everything except the replacement of the file."""
 
     def __init__(self, path: str | os.PathLike[str], *, backlog_bytes: int, loss_line: LossLine) -> None:
         self.path = checked_path(path)
@@ -46,7 +46,7 @@ class FileSink(ABC):
             self._open(time.monotonic())
         except OSError as error:
             if error.errno == errno.ENXIO and is_fifo(self.path):
-                return  # its lines are kept until somebody reads it
+                return  # a FIFO without a reader: lines are kept until it has one
             raise OSError(error.errno, error.strerror, self.path) from error
 
     def _begin(self, backlog_bytes: int, loss_line: LossLine) -> None:
@@ -59,7 +59,7 @@ class FileSink(ABC):
     # -- for loguru -------------------------------------------------------------------------------
 
     def write(self, message: str) -> None:
-        """Append *message* as a line. Never raises for anything that the disk does."""
+        """Append *message* as a line. Never raise because of the disk."""
         line = message.encode("utf-8", "backslashreplace")  # encode() would be one more call per line
         self._spool.put(line if line.endswith(b"\n") else line + b"\n")
         self._gate.run(self._write)
@@ -67,7 +67,7 @@ class FileSink(ABC):
             self._notices.print()
 
     def writelines(self, messages: Iterable[str]) -> None:
-        """Append each of *messages* as a line, as many at once as the file takes."""
+        """Append each of *messages* as a line, many with one system call."""
         for message in messages:
             self._spool.put(encode(message))
         self._gate.run(self._write)
@@ -75,25 +75,25 @@ class FileSink(ABC):
 
     @property
     def incoming(self) -> list[bytes | Loss]:
-        """The lines that the next ``write`` or ``writelines`` writes first, for a caller that adds some in one step."""
+        """The lines that the next ``write`` or ``writelines`` writes first; a caller may append several in one step."""
         return self._spool.backlog.entries
 
     def stop(self) -> None:
-        """Write the lines that are kept, if that is possible now, and close the file. The next write opens it."""
+        """Write the lines that are kept, if that is possible now, and close the file. The next write opens it again."""
         self._stop_within(LOCK_TIMEOUT)
 
-    # -- for the people who run it ----------------------------------------------------------------
+    # -- for operators ----------------------------------------------------------------------------
 
     def reopen(self) -> None:
-        """Close the file, so that the next write opens the file that is at the path then.
+        """Close the file, so that the next write opens whichever file is at the path by then.
 
-        It may be called from a signal handler: the write that this interrupts is finished first.
+        It may be called from a signal handler; a write that the signal interrupts is finished first.
         """
         self._gate.run_soon(self._close)
         self._notices.print()
 
     def stats(self) -> Stats:
-        """Return what this sink has done so far, in this process."""
+        """Return the numbers of this sink, in this process."""
         return self._spool.stats()
 
     @property
@@ -109,7 +109,8 @@ class FileSink(ABC):
     # -- for the process --------------------------------------------------------------------------
 
     def after_fork(self) -> None:
-        # Everything is new, the locks too: a thread that was not forked may hold them, or have been changing the rest.
+        # Everything is made anew, the locks too: a thread that was not forked may hold them, or be in the middle of a
+        # change to the rest.
         for file in (self._file, self._folder.file):
             file.abandon()
         self._begin(self._spool.backlog.max_bytes, self._spool.loss_line)
@@ -144,7 +145,7 @@ class FileSink(ABC):
             self._note_fault(is_new=fault_before is None)
 
     def _stop_within(self, timeout: float) -> None:
-        # Bounded: another thread may be in a write that a dead disk never ends.
+        # With a bound: another thread may be in a write that never returns from a dead disk.
         self._gate.run_within(timeout, self._write_all_and_close)
         self._notices.print()
 
@@ -180,7 +181,7 @@ class FileSink(ABC):
     def _append(
         self, lines: Sequence[bytes], written: list[int], started: float, act: LockedAction | None = None
     ) -> None:
-        """Open and lock the file, and append some of *lines* (or *act*); return early if the file was replaced."""
+        """Open and lock the file, and append some of *lines* or call *act*; return early if the file was replaced."""
         file = self._file
         try:
             status = self._take_turn(started)
@@ -191,9 +192,9 @@ class FileSink(ABC):
         except OSError as error:
             if error.errno != errno.EBADF or not file.fds:
                 raise
-            file.fds.clear()  # the program has closed all its descriptors, as daemons do
+            file.fds.clear()  # the program has closed all its descriptors, as a daemon does: open it again
         finally:
-            # Unlocked by a direct call, since a method can be interrupted before its first line.
+            # A direct call: a signal handler can interrupt a method before its first line, and leave the file locked.
             # test_interrupts.py::test_no_interrupt_loses_or_doubles_a_line_or_leaks
             if file.is_regular and file.fds:
                 try:
@@ -208,7 +209,7 @@ class FileSink(ABC):
     def _append_locked(
         self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
     ) -> None:
-        """Append some of *lines* to the file, which has *status*; or replace the file, and write nothing."""
+        """Append some of *lines* to the file, which has *status*; or replace it, and write nothing."""
 
     def _take_turn(self, started: float) -> os.stat_result:
         """Open and lock the file, verify that it still is at the path, and return its status."""
@@ -224,9 +225,9 @@ class FileSink(ABC):
             status = file.status_at(self.path)
             if status is not None:
                 return status
-            # Others may rotate the file between our opening and our locking, again and again. When that has taken
-            # LOCK_TIMEOUT, the lock is no longer waited for, which leaves them no time to. Turns are counted too: the
-            # clock alone may mean that this process was stopped.
+            # Others may rotate the file between our opening and our locking, again and again. After LOCK_TIMEOUT, the
+            # lock is no longer waited for, so that they have no time to rotate. Turns are counted too: the time may
+            # also have passed because this process was stopped.
             self._leave()
             turns += 1
             if turns > _MOST_TURNS and time.monotonic() > started + 2 * LOCK_TIMEOUT:

@@ -8,19 +8,19 @@ import os
 import time
 
 LOCK_TIMEOUT = 0.5
-"""How long to wait for a lock before going on without it, in seconds."""
+"""How long to wait for a lock before continuing without it, in seconds."""
 
 _EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
-_IMMEDIATE_ATTEMPTS = 4  # most often the holder runs on another core, and is done before a yield would be
-_YIELD_SECONDS = 0.0002  # a lock is held for microseconds, and the shortest sleep takes longer
+_IMMEDIATE_ATTEMPTS = 4  # most holders run on another core, and release the lock sooner than a yield returns
+_YIELD_SECONDS = 0.0002  # a lock is held for microseconds; the shortest sleep takes longer
 _LONGEST_PAUSE = 0.002
 
 
 class Flock:
-    """Acquire the lock of a file or folder, and wait for it at most once.
+    """The lock of a file or folder, for which at most one line waits.
 
-    A lock that could not be acquired within :data:`LOCK_TIMEOUT` (its holder may be stopped) is no longer waited for
-    until it is free again, so that it delays one line and not every line.
+    If a lock could not be acquired within :data:`LOCK_TIMEOUT` (its holder may be stopped), later lines do not wait for
+    it, until it has been free once. So it delays one line, not every line.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Flock:
         self._trouble: str | None = None
 
     def acquire(self, fd: int, since: float) -> bool:
-        """Lock *fd*; return False if that is impossible, or not possible in time.
+        """Lock *fd*; return False if that is impossible, or takes too long.
 
         Args:
             fd: The descriptor.
@@ -45,7 +45,7 @@ class Flock:
                     self._give_up(f"could not acquire it within {LOCK_TIMEOUT} s")
                     return False
             elif error.errno is None or error.errno == errno.EBADF:
-                raise  # of a signal handler, or for the caller, who opens the file again
+                raise  # from a signal handler, or for the caller, which opens the file again
             else:
                 self._give_up(str(error))
                 return False
@@ -64,7 +64,7 @@ class Flock:
 
 
 def _wait_for(fd: int, deadline: float) -> bool:
-    # Polled: flock() has no timeout, and a signal to end it belongs to the application.
+    # Poll: flock() has no timeout, and signals, which could end it, belong to the application.
     for _ in range(_IMMEDIATE_ATTEMPTS):
         if _try(fd):
             return True

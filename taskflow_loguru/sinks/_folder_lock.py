@@ -1,4 +1,4 @@
-"""The lock of a folder: one process at a time moves backups, or makes a missing log file, in it."""
+"""The lock of a folder: one process at a time moves backups in it, or makes a missing log file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ._open_file import OpenFile
 
 
 class FolderLock:
-    """Lock the folder of a log file while its backups are moved, or while a missing file is made.
+    """The lock of a log file's folder, held while backups are moved, or a missing file is made.
 
-    Somebody who moves the log file away by hand moves its lock along. Another process could then make a new file, fill
-    and rotate it while a rotation of the old one is under way, and one would overwrite the backups of the other.
+    A log file that is moved away by hand takes its own lock with it. Another process could then make a new file, fill
+    and rotate it while the rotation of the old one is still running; one would overwrite the backups of the other.
 
     Attributes:
         file: The folder, while it is open.
@@ -26,12 +26,12 @@ class FolderLock:
         self._flock = Flock()
 
     def acquire(self, folder: str, since: float) -> None:
-        """Open and lock *folder*. One that cannot be read has no lock to give, and is used without.
+        """Open and lock *folder*; a folder that cannot be read cannot be locked, and is used without a lock.
 
         Raises:
-            OSError: EAGAIN: another process holds the lock, and did not release it in time.
+            OSError: EAGAIN: another process has not released the lock in time.
         """
-        self.release()  # left by an interrupt
+        self.release()  # an interrupt may have left it open
         try:
             self.file.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
@@ -45,7 +45,7 @@ class FolderLock:
     def release(self) -> None:
         """Unlock and close the folder. It may be called again after an interrupt."""
         if self.file.fds:
-            with ignoring():  # nothing was written to it that could be lost
+            with ignoring():  # no data can be lost
                 # close() alone does not unlock if a child was forked meanwhile.
                 fcntl.flock(self.file.fds[0], fcntl.LOCK_UN)
             with ignoring():

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from ._one_step import call_into
 
 Job = Callable[[], None]
-"""Work that may safely be done twice, since a signal handler that raises can strike before it is known to be done."""
+"""Work that may safely be done twice: a signal handler that raises can strike after it, before it is noted as done."""
 
 
 class Gate:
     """Run one job at a time.
 
-    Threads wait for each other. A signal handler cannot wait: it runs inside the thread that it has interrupted. It
-    leaves its job, and the interrupted thread runs that after its own.
+    Threads wait for each other. A signal handler cannot wait, since it runs inside the thread that it has interrupted.
+    It leaves its job to that thread, which runs it after its own.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Gate:
                 job()
             finally:
                 self._is_busy = False
-                # Also if a signal handler raises: the calls that left these jobs have returned.
+                # Run them even if a signal handler raises: the calls that left them have already returned.
                 # test_gate.py::test_a_job_that_was_left_runs_though_the_other_raises
                 if self._left:
                     self._run_left()
@@ -50,14 +50,14 @@ class Gate:
         return was_free
 
     def run_soon(self, job: Job) -> None:
-        """Run *job* now if the gate is free, or else let the thread inside run it. Never wait."""
+        """Run *job* now if the gate is free, or leave it to the thread inside. Never wait."""
         self._left.append(job)
         self._run_left_by_others()
 
     def close(self, deadline: float) -> None:
-        """From now on wait for other threads only until ``time.monotonic()`` is *deadline*.
+        """Wait for other threads only until ``time.monotonic()`` is *deadline*, from now on.
 
-        While the interpreter ends, a daemon thread that is inside never leaves.
+        While the interpreter ends, a daemon thread inside never leaves.
         """
 
         def run_in_time(job: Job) -> None:
@@ -69,7 +69,7 @@ class Gate:
         while self._left:
             self._is_busy = True
             try:
-                # A signal handler that came since the last look has found the gate free, and run them itself.
+                # A signal handler may have found the gate free since the check above, and run the jobs itself.
                 # test_gate.py::test_a_handler_between_two_jobs_that_were_left_runs_each_once
                 if self._left:
                     self._left[0]()
@@ -80,7 +80,7 @@ class Gate:
     def _run_if_free(self, timeout: float, job: Job) -> bool:
         acquired: list[bool] = []
         try:
-            # Not a with statement: it has no timeout. test_gate.py::test_an_interrupt_leaves_the_gate_free
+            # A with statement has no timeout. test_gate.py::test_an_interrupt_leaves_the_gate_free
             call_into(acquired, self._lock.acquire, True, max(0.0, timeout))
             if acquired[0]:
                 Gate.run(self, job)
@@ -90,7 +90,7 @@ class Gate:
                 self._lock.release()
 
     def _run_left_by_others(self) -> None:
-        # A job can be left after the thread inside has looked for it, and before that thread has released the lock.
+        # A job can be left after the thread inside has checked for jobs, and before it has released the lock.
         # test_gate.py::test_a_job_left_at_the_last_moment_is_run
         while self._left and not self._is_busy and self._run_if_free(0.0, _do_nothing):
             pass

@@ -1,4 +1,4 @@
-"""Messages that wait until no lock is held."""
+"""Messages that wait until the locks are released."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .._stderr import report
 
 
 class Notices:
-    """What a sink has to report on stderr.
+    """The messages of a sink for stderr.
 
-    Printed only after the locks are released: a program may have redirected stderr into its logger, and so into the
-    sink that prints.
+    They are printed only after the locks are released: a program may have redirected stderr into its logger, and so
+    into the sink that prints.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Notices:
         self.pending.append(text)
 
     def print(self) -> None:
-        """Report everything that was added, each once, whichever thread calls."""
+        """Print each message that was added once, whichever thread calls."""
         while True:
             try:
                 text = self.pending.popleft()

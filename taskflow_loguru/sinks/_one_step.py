@@ -1,7 +1,7 @@
-"""Calls that a signal handler cannot come between.
+"""Pairs of calls that no signal handler can interrupt.
 
-CPython runs signal handlers between bytecodes: when a call returns, and before its result is stored. A handler that
-raises there loses the result, and with it a descriptor, a lock, or the knowledge that a line has been written. C code
+CPython runs signal handlers between bytecodes, so also after a call has returned and before its result is stored. A
+handler that raises there loses the result: a descriptor, a lock, or the fact that a line has been written. C code
 that calls C code is not interrupted, so the functions here store a result within the call that makes it.
 """
 

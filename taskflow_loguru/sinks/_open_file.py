@@ -1,4 +1,4 @@
-"""One opening of a file: which file it is, whether its lock is held, and how its last line ends."""
+"""One opening of a file: its identity, its lock, and the end of its last line."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ._errors import ignoring
 from ._flock import LOCK_TIMEOUT
 from ._one_step import call_into, pop_into
 
-_WRITE_SECONDS = 0.002  # a write that takes longer has stopped, or failed
+_WRITE_SECONDS = 0.002  # if a write takes longer, its process is stopped, or it has failed
 
 APPEND = os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 _owners: dict[int, weakref.ref[OpenFile]] = {}
-"""Which opening a descriptor number belongs to: a number that is opened again was closed behind its owner's back."""
+"""The owner of each descriptor number. If a number is assigned again, other code has closed it without its owner."""
 
 
 class OpenFile:
@@ -29,10 +29,10 @@ class OpenFile:
     It is created closed, so that its owner holds it before there is a descriptor to lose.
 
     Attributes:
-        fds: The descriptor, if it is open. Closed behind our back, it is still here until a system call finds out.
-        is_regular: Whether it is a regular file of our own, which can be locked and rotated.
+        fds: The descriptor, if the file is open. If other code has closed it, it stays here until a system call fails.
+        is_regular: Whether it is a regular file, opened here, so that it can be locked and rotated.
         is_locked: Whether its lock is held.
-        end: Where our last line ended, if it did and nobody else can have appended; or else -1.
+        end: The size of the file after our last line, while nobody else can have appended; otherwise -1.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class OpenFile:
         self.is_locked = False
         self._identity: tuple[int, int] | None = None
         self.end = -1
-        self._is_torn = False  # whether a partial line was left there
+        self._is_torn = False  # whether we have left a partial line at the end
         self._was_checked = False  # whether the last line was checked since the opening
 
     def open(self, path: str, flags: int, mode: int = 0o666) -> None:
@@ -53,7 +53,7 @@ class OpenFile:
         self._identity = None
         call_into(self.fds, os.open, path, flags | APPEND, mode)
         if self.fds[0] <= 2:
-            # While a standard stream is closed, the program's own output must not end up in the file.
+            # A standard stream is closed, and our descriptor has its number: the program's output would go to the file.
             call_into(self.fds, fcntl.fcntl, self.fds[0], fcntl.F_DUPFD_CLOEXEC, 3)
             self.fds.reverse()
             pop_into(os.close, self.fds)
@@ -61,7 +61,7 @@ class OpenFile:
         self.is_regular = stat.S_ISREG(os.fstat(self.fds[0]).st_mode)
 
     def duplicate(self, descriptor: int) -> None:
-        """Use a copy of *descriptor*, which the program has opened: its file is neither locked nor rotated.
+        """Use a copy of *descriptor*, which the program has opened; its file is neither locked nor rotated.
 
         Raises:
             OSError: The descriptor is not open.
@@ -78,7 +78,7 @@ class OpenFile:
         owner = _owners.get(fd)
         other = owner() if owner is not None else None
         if other is not None and other is not self and fd in other.fds:
-            # The program has closed all its descriptors. The other opening would write into this file.
+            # The program has closed all its descriptors. Without this, the other opening would write into this file.
             # test_open_file.py::test_a_number_that_is_opened_again_is_not_its_old_owners_any_more
             other.fds.clear()
         _owners[fd] = weakref.ref(self)
@@ -108,20 +108,20 @@ class OpenFile:
                 raise
             return self._is_torn  # a file that can be written but not read
         if is_torn and not self.is_locked:
-            # Another process may be in the middle of its write. Checked for the first line of an opening alone, since
-            # it may be later too.
+            # Another process may be in the middle of its write. This can happen before every line, so only the first
+            # one of an opening is delayed by the check.
             # test_open_file.py::test_a_line_that_is_being_written_is_not_torn
             time.sleep(_WRITE_SECONDS)
             is_torn = os.fstat(self.fds[0]).st_size == size
         return is_torn
 
     def append(self, lines: Sequence[bytes], written: list[int], size: int, is_torn: bool) -> None:
-        """Append *lines* to the file of *size* bytes, and how many bytes each system call wrote to *written*.
+        """Append *lines* to the file of *size* bytes, and add to *written* how many bytes each system call wrote.
 
-        After a short write the partial line is truncated, as far as that is possible.
+        After a short write, truncate the partial line if possible.
 
         Raises:
-            OSError: The file does not take all of them. EBADF: the program has closed the descriptor.
+            OSError: Not all lines could be written. EBADF: the program has closed the descriptor.
         """
         fd = self.fds[0]
         if is_torn:
@@ -130,7 +130,7 @@ class OpenFile:
             self._is_torn = False
         data = lines[0] if len(lines) == 1 else b"".join(lines)
         try:
-            # In one step: a line that is written is known to be written, whatever a signal handler raises.
+            # Write and record in one step: a signal handler that raises must not hide that a line was written.
             written.extend(map(os.write, (fd,), (data,)))
         except OSError as error:
             if error.errno != errno.EAGAIN:
@@ -147,7 +147,7 @@ class OpenFile:
             try:
                 call_into(written, os.write, self.fds[0], data[done:])
             except OSError as error:
-                # A full pipe: its reader is given some time. test_open_file.py::test_a_full_pipe_is_waited_for
+                # A full pipe: give its reader some time. test_open_file.py::test_a_full_pipe_is_waited_for
                 if error.errno == errno.EAGAIN and _is_writable(self.fds[0], deadline):
                     continue
                 if error.errno is not None:
@@ -165,8 +165,8 @@ class OpenFile:
             return
         self._is_torn = True
         if self.is_locked:
-            with ignoring():  # the next line ends it
-                # Another process may have appended without the lock.
+            with ignoring():  # the next line then ends the partial one
+                # Another process may have appended without the lock; its line must not be truncated.
                 # test_open_file.py::test_a_torn_line_stays_once_another_process_has_appended
                 if os.fstat(self.fds[0]).st_size == size + written:
                     os.ftruncate(self.fds[0], size + whole)
@@ -198,16 +198,16 @@ class OpenFile:
                     os.close(fd)
 
     def _is_ours(self, fd: int) -> bool:
-        """Return whether *fd* is still our file: its number may have been closed and reused behind our back."""
+        """Return whether *fd* is still our file: other code may have closed it, and its number may be reused."""
         # test_open_file.py::test_a_descriptor_that_has_become_another_file_is_not_closed
-        if self._identity is None:  # a signal handler has raised since it was opened
+        if self._identity is None:  # a signal handler raised between the opening and _identify()
             return True
         try:
             status = os.fstat(fd)
         except OSError as error:
             if error.errno is None:
                 raise
-            # Any other error than "not open" is that of a file, as ESTALE is on a network share: ours has vanished.
+            # Any error but EBADF means that it is open; ESTALE, that the file has vanished from a network share.
             # test_open_file.py::test_a_file_that_has_no_status_any_more_is_closed
             return error.errno != errno.EBADF
         return (status.st_dev, status.st_ino) == self._identity

@@ -1,4 +1,4 @@
-"""Open whatever a path leads to: a file that may not exist yet, a FIFO, or a descriptor of this process."""
+"""Opening of a path: a file that may not exist yet, a FIFO, or a descriptor of this process."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) ->
     """Open the file at *path* as *file*; make it and its folder if they are missing.
 
     Args:
-        file: A file that is closed.
-        path: Where it is.
-        lock: The lock under which a missing file is made: its folder's.
+        file: A closed file.
+        path: Its path.
+        lock: The lock of its folder, held while a missing file is made.
         since: When the wait for that lock began, by ``time.monotonic()``.
 
     Raises:
@@ -31,11 +31,11 @@ def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) ->
     """
     descriptor = _descriptor_of(path)
     if descriptor is not None:
-        # A copy, not a second opening: if stdout is a file, the two would overwrite each other.
+        # Copied, not opened again: if stdout is a file, two openings would overwrite each other.
         file.duplicate(descriptor)
         return
     try:
-        # Not O_CREAT: while a rotation moves the file, another one would be made, with the mode of any new file.
+        # Without O_CREAT: while a rotation moves the file, it would make another one, with the default mode.
         # test_opening.py::test_a_file_that_is_being_rotated_is_waited_for
         _open(file, path, 0)
     except OSError as error:
@@ -53,10 +53,10 @@ def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) ->
 
 
 def target_of(path: str) -> str:
-    """Return the file that links at *path* lead to, which may be missing; its folder may still be a link.
+    """Return the file that *path* leads to after all links; it may be missing; its folder may be a link.
 
     Raises:
-        OSError: It is unknown whether something is a link.
+        OSError: A link cannot be read.
     """
     return deque(_links_from(path), maxlen=1)[0]
 
@@ -75,14 +75,14 @@ def _make(file: OpenFile, path: str, lock: FolderLock, since: float) -> None:
         finish_interrupted(target)
         _open(file, path, os.O_CREAT)
     finally:
-        # A direct call: a method can be interrupted before its first line.
+        # A direct call: a signal handler can interrupt a method before its first line.
         if lock.file.fds:
             fcntl.flock(lock.file.fds[0], fcntl.LOCK_UN)
         lock.release()
 
 
 def _make_folder(path: str) -> None:
-    # Not os.makedirs, which swallows an error of the disk, and an OSError that a signal handler raises inside it.
+    # Not os.makedirs, which swallows errors of the disk, and each OSError that a signal handler raises inside it.
     # test_opening.py::test_an_exception_of_a_signal_handler_passes
     try:
         os.mkdir(path)
@@ -97,7 +97,7 @@ def _make_folder(path: str) -> None:
 
 def _open(file: OpenFile, path: str, create: int) -> None:
     mode = _mode_of(path)
-    # A regular file is also read, for its last byte. Not a FIFO: its reader would never see the end of it.
+    # A regular file is also read, for its last byte. A FIFO that we also read would never end for its reader.
     if mode is None or stat.S_ISREG(mode):
         try:
             file.open(path, create | os.O_RDWR)
@@ -119,7 +119,7 @@ def _mode_of(path: str) -> int | None:
 
 
 def _descriptor_of(path: str) -> int | None:
-    """Return the descriptor of this process that *path* leads to, as ``/dev/stdout`` does."""
+    """Return the descriptor of this process that *path* leads to, such as 1 for ``/dev/stdout``."""
     for name_of_link in _links_from(path):
         folder, name = os.path.split(name_of_link)
         if name.isdigit() and os.path.realpath(folder) in (os.path.realpath("/proc/self/fd"), "/dev/fd"):
@@ -128,7 +128,7 @@ def _descriptor_of(path: str) -> int | None:
 
 
 def _links_from(path: str) -> Iterator[str]:
-    """Return *path*, what it links to, and so on. Not ``os.path.realpath``, which hides every error."""
+    """Yield *path*, the target of that link, and so on; ``os.path.realpath`` would hide every error."""
     for _ in range(_MOST_LINKS):
         yield path
         try:

@@ -1,4 +1,4 @@
-"""Forks and the end of the process, for all sinks."""
+"""Hooks for forks and the end of the process."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 EXIT_TIMEOUT = 5.0
-"""How long the end of the interpreter waits, for all sinks together, for disks that do not answer, in seconds."""
+"""How long the interpreter waits at its end for slow disks, for all sinks together, in seconds."""
 
 
 class ProcessAware(Protocol):
-    """A sink that has to know of forks and of the end of the process."""
+    """A sink with work to do at a fork and at the end of the process."""
 
     def after_fork(self) -> None:
-        """Drop everything that belongs to the parent: called in the child, before any other code of it."""
+        """Drop everything that belongs to the parent; called in the child, before its other code."""
 
     def at_exit(self, deadline: float) -> None:
-        """Write the lines that wait, until ``time.monotonic()`` is *deadline*: called once, as the interpreter ends."""
+        """Write the lines that wait, until ``time.monotonic()`` is *deadline*; called once, as the interpreter ends."""
 
 
 _sinks: WeakValueDictionary[int, ProcessAware] = WeakValueDictionary()
@@ -34,7 +34,7 @@ def register(sink: ProcessAware) -> None:
 
 
 def hold(sink: ProcessAware) -> None:
-    """Keep *sink* alive though its owner may drop it: it has lines that are not written yet."""
+    """Keep *sink* alive even if its owner drops it: it has lines that are not written yet."""
     _held.add(sink)
 
 
@@ -47,18 +47,18 @@ def _after_fork_in_child() -> None:
     _register_exit()
     for sink in list(_sinks.values()):
         sink.after_fork()
-    # Not before: a sink that is dropped closes its file, which is the parent's until now.
+    # Cleared last: a sink that is dropped before after_fork() would unlock the file of the parent.
     _held.clear()
 
 
 def _register_exit() -> None:
-    # Not atexit: a child of multiprocessing leaves by os._exit(), which skips atexit but runs these finalizers.
+    # Not atexit: a child of multiprocessing runs these finalizers, then leaves by os._exit(), which skips atexit.
     util.Finalize(None, _at_exit, exitpriority=-100)
 
 
 def _at_exit() -> None:
     deadline = time.monotonic() + EXIT_TIMEOUT
-    # Newest first: a background sink is made after the sink that it writes to.
+    # The newest first: a background sink is newer than the sink that it writes to.
     for sink in reversed(list(_sinks.values())):
         sink.at_exit(deadline)
 

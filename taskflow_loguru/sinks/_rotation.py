@@ -49,11 +49,11 @@ class Rotation:
         self._failed_at: float | None = None
 
     def may_be_tried(self, now: float) -> bool:
-        """Return whether the last failure, if any, is long enough ago."""
+        """Return whether enough time has passed since the last failure, if any."""
         return self._failed_at is None or now >= self._failed_at + ROTATION_RETRY
 
     def fail(self, path: str, error: OSError) -> None:
-        """Take note of a failure, and report the first of an incident."""
+        """Record a failure, and report the first one of an incident."""
         if self._failed_at is None:
             self._notices.add(f"cannot rotate {path!r}: {error}; it grows until it can be rotated")
         self._failed_at = time.monotonic()
@@ -67,7 +67,7 @@ class Rotation:
         """Rotate *file*, whose lock is held; return False if it is no longer at *path*.
 
         Raises:
-            OSError: It is impossible now. The file and all backups are there.
+            OSError: It is impossible now. The file and all backups are still there.
         """
         real_path = os.path.realpath(path, strict=True)
         backups = Backups(real_path, self._backup_count)
@@ -76,7 +76,7 @@ class Rotation:
             if file.status_at(path) is None:
                 return False
             backup, moves = backups.plan()
-            self.successor.close()  # left open by an interrupt
+            self.successor.close()  # an interrupt may have left it open
             try:
                 make_successor(self.successor, real_path, file)
                 for name, name_above in moves:
@@ -88,7 +88,7 @@ class Rotation:
                 raise
             self._delete_surplus(backups)
         finally:
-            # A direct call: a method can be interrupted before its first line.
+            # A direct call: a signal handler can interrupt a method before its first line.
             if self._folder.file.fds:
                 fcntl.flock(self._folder.file.fds[0], fcntl.LOCK_UN)
             self._folder.release()

@@ -1,4 +1,4 @@
-"""Write lines in order; keep those that cannot be written, and retry."""
+"""The queue of lines for the file: those that cannot be written are kept and retried."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ._backlog import Backlog, Loss, LossLine, render_loss
 from .stats import Stats
 
 Append = Callable[[Sequence[bytes], list[int], float], None]
-"""``append(lines, written, started)`` appends some of *lines* in order, and how many bytes it wrote to *written*.
+"""``append(lines, written, started)`` appends some of *lines* in order, and adds to *written* how many bytes it wrote.
 
-Nothing is written and nothing raised if the file was replaced meanwhile: the call is repeated. OSError: the file
-cannot be written.
+If the file was replaced meanwhile, it writes nothing and raises nothing, and is called again. OSError: the file cannot
+be written.
 """
 
 WINDOW = 256
-"""How many lines are written at once."""
+"""How many lines are written at once, at most."""
 
 _LONGEST_PAUSE = 5.0
 
@@ -25,16 +25,16 @@ class Spool:
     """Write lines in order, whatever the disk does.
 
     Lines that cannot be written are kept, up to *max_bytes* bytes, and written first when the file can be written
-    again. What does not fit is counted, and reported by a line in its place. After a failure the next attempt waits
-    for ten times as long as the failed one took, but 5 seconds at most.
+    again. Lines that do not fit are counted, and one line in their place reports them. After a failure, the next
+    attempt waits for ten times as long as the failed one took, but 5 seconds at most.
 
-    A signal handler that raises in the middle of a write neither doubles a line nor loses one that was put in before:
-    the bytes that were written are recorded in one step with writing them, and counted at the next opportunity.
+    A signal handler that raises in the middle of a write neither doubles a line nor loses an earlier one: a write and
+    the record of its bytes are one step, and the record is evaluated by the next call.
 
     Attributes:
         backlog: The lines that wait, and how many have been written and lost.
         put: Add a line, from any thread or signal handler.
-        fault: Why lines are kept; None while nothing is wrong.
+        fault: The error because of which lines are kept; None while there is none.
         failing_since: When the fault began, by ``time.monotonic()``.
         loss_line: Render ``(count, reason)`` of a loss as a line of the file's format.
     """
@@ -49,9 +49,9 @@ class Spool:
         self._retry_at = 0.0
 
     def write(self, append: Append, retry_now: bool = False) -> None:
-        """Write all lines that were put in, or keep them."""
+        """Write all lines, or keep them."""
         backlog, entries = self.backlog, self.backlog.entries
-        if backlog.batch:  # a signal handler raised in the middle of it
+        if backlog.batch:  # a signal handler raised in the middle of the last write
             self._drop_written()
         while entries:
             started = time.monotonic()
@@ -92,7 +92,7 @@ class Spool:
         )
 
     def _drop_written(self) -> None:
-        """Drop the lines of the batch that are in the file, whole."""
+        """Drop the lines of the batch that are completely in the file."""
         # test_spool.py::test_an_interrupt_neither_loses_nor_doubles_a_line
         total, count, size = sum(self._written), 0, 0
         for line in self.backlog.batch:

@@ -1,4 +1,4 @@
-"""The file that takes the place of a rotated one: made first, like the old one, then put in its place in one step."""
+"""The file that replaces a rotated one: made first, with the access of the old one, then put in place in one step."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ._open_file import OpenFile
 _ACL = "system.posix_acl_access"
 
 _NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
-"""Errors of calls that this user, or this file system, never makes. Any other error may be over soon."""
+"""Errors that are permanent for this user or file system. Any other error may pass."""
 
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
-"""Errors of an exchange that is never possible here. EPERM comes from a filter of system calls, in a container."""
+"""Errors of a system that cannot exchange files. EPERM comes from a filter of system calls, in a container."""
 
 
 def hidden_name(path: str, suffix: str) -> str:
@@ -42,9 +42,9 @@ def make_successor(successor: OpenFile, path: str, old: OpenFile) -> None:
 def put_in_place(path: str, backup: str) -> None:
     """Move the file at *path* to *backup*, and its successor to *path*.
 
-    The two are exchanged, so that *path* is never missing, and a process that dies leaves all lines under a backup's
-    name. If no file can be exchanged here, the file is renamed and its successor linked in its place: never renamed
-    over a file that another process has made meanwhile.
+    The two are exchanged, so that *path* is never missing, and all lines keep the name of the file or of a backup if
+    the process dies. If the system cannot exchange files, the file is renamed, and its successor linked in its place:
+    a link, unlike a rename, never replaces a file that another process has made meanwhile.
 
     Raises:
         OSError: It is impossible now. At worst *path* is missing: :func:`finish_interrupted` puts the successor there.
@@ -55,7 +55,7 @@ def put_in_place(path: str, backup: str) -> None:
     except OSError as error:
         if error.errno not in _NO_EXCHANGE:
             raise
-        # Under this name it is complete: a process that finds the path missing may use it, unlike one in the making.
+        # This name means that it is complete: a process that finds the path missing may use it.
         # test_successor.py::test_a_successor_that_is_being_made_is_not_used
         ready = _ready_name(path)
         os.rename(backup, ready)
@@ -66,19 +66,19 @@ def put_in_place(path: str, backup: str) -> None:
 
 
 def finish_interrupted(path: str) -> None:
-    """If *path* is missing, put the successor there that a killed rotation has left: it has the right mode and owner.
+    """Put the successor that a killed rotation has left at *path* if that is missing: it has the right mode and owner.
 
-    The caller holds the lock of the folder, as far as there is one.
+    The caller holds the lock of the folder, if the folder can be locked.
 
     Raises:
-        OSError: It is unknown whether there is one.
+        OSError: It is unknown whether there is such a successor.
     """
     ready = _ready_name(path)
     if status_of(path) is not None or not _is_unused(ready):
         return
     _link(ready, path)
-    # Without the lock, another process may have finished this and made the successor of its own rotation, which must
-    # stay. test_successor.py::test_a_newer_successor_is_not_removed
+    # Without the lock, another process may have done this, and made the successor of its own rotation, which must stay.
+    # test_successor.py::test_a_newer_successor_is_not_removed
     status, ready_status = status_of(path), status_of(ready)
     if status is not None and ready_status is not None and os.path.samestat(status, ready_status):
         with ignoring():  # the next rotation removes it
@@ -101,10 +101,10 @@ def copy_access(old: int, new: int) -> None:
     """Give the file *new* the owner, group, mode and ACL of the file *old*, each as far as the system allows it.
 
     Raises:
-        OSError: One of them cannot be read or set now, though it may be allowed.
+        OSError: One of them cannot be read or set now, for a reason that may pass.
     """
     status = os.fstat(old)
-    # One by one: only root may give a file away, but a member of the group may keep the group.
+    # Two calls: only root may change the owner, but a member of the group may set the group.
     for uid, gid in ((status.st_uid, -1), (-1, status.st_gid)):
         with ignoring(*_NOT_ALLOWED):
             os.fchown(new, uid, gid)
@@ -128,7 +128,7 @@ def _copy_acl(old: int, new: int) -> None:
 
 
 def _ready_name(path: str) -> str:
-    """Return the name of a successor between the two renames that take the place of an exchange."""
+    """Return the name of a successor between the two renames that stand in for an exchange."""
     return hidden_name(path, "ready")
 
 
@@ -139,7 +139,7 @@ def _link(ready: str, path: str) -> None:
         if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):  # no links on this file system
             os.rename(ready, path)
             return
-        # EEXIST: another process has made the file. ENOENT: it has put our successor there.
+        # EEXIST: another process has made the file. ENOENT: another process has already put our successor there.
         if error.errno not in (errno.EEXIST, errno.ENOENT):
             raise
 
@@ -148,7 +148,7 @@ def _remove_left_over(hidden: str) -> None:
     status = status_of(hidden)
     if status is None:
         return
-    # A file with another name was linked to the path by a process that was then killed: nothing of it is lost.
+    # A second name means that a process linked the file to the path, and was killed: its lines stay under that name.
     # test_successor.py::test_a_successor_that_has_become_the_file_is_left_over
     is_linked = stat.S_ISREG(status.st_mode) and status.st_nlink > 1
     if not is_linked and not _is_empty_file(hidden):
@@ -164,6 +164,6 @@ def _is_empty_file(path: str) -> bool:
 def _is_unused(path: str) -> bool:
     """Return whether *path* is an empty file without another name."""
     status = status_of(path)
-    # With another name, it was used, and moved away since: each line would appear in both files.
+    # A second name means that it was used, and moved away since: each line would appear in both files.
     # test_successor.py::test_a_successor_that_was_used_and_moved_away_is_not_used_again
     return status is not None and stat.S_ISREG(status.st_mode) and not status.st_size and status.st_nlink < 2

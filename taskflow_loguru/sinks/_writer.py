@@ -23,17 +23,17 @@ _LONGEST_PAUSE = 0.01
 
 
 class Sink(Protocol):
-    """What a background sink needs of the sink behind it."""
+    """A sink that a background sink can write to."""
 
     def write(self, message: str, /) -> Any:
         """Write *message*."""
 
 
 class Writer:
-    """Write lines from one thread, which ends with :meth:`stop`, or once its owner is gone and all is written.
+    """Write lines from one thread, which ends with :meth:`stop`, or when its owner is gone and all lines are written.
 
-    The queue is a :class:`Backlog`, changed by one thread at a time; a ``SimpleQueue``, whose ``put`` no signal handler
-    can interrupt, wakes the thread. So no interrupt leaves the thread asleep for good, or a count wrong.
+    The queue is a :class:`Backlog`, changed by one thread at a time. A ``SimpleQueue``, whose ``put`` no signal handler
+    can interrupt, wakes the thread. So no interrupt leaves the thread asleep forever, or a count wrong.
 
     Args:
         sink: The sink to write to.
@@ -41,8 +41,8 @@ class Writer:
         loss_line: Render ``(count, reason)`` of a loss as a line.
 
     Attributes:
-        sink: The same.
-        loss_line: The same.
+        sink: As above.
+        loss_line: As above.
         backlog: The lines that wait.
     """
 
@@ -60,16 +60,16 @@ class Writer:
         self._running: list[int] = []  # the thread, from its start until it has found nothing left to do
         self._is_asleep = False
         self._stops: list[SimpleQueue[None]] = []
-        self._given_up_after = -1  # how many lines had been written when the last stop() ran out of time
+        self._given_up_after = -1  # the count of written lines when the last stop() timed out
 
     def serve(self, owner: object) -> None:
-        """End the thread when *owner* is gone: called back in C, which no signal handler can interrupt."""
+        """End the thread when *owner* is gone. The callback is C code, which no signal handler can interrupt."""
         self._owner = weakref.ref(owner, self._wake.put)
 
     # -- called by the program --------------------------------------------------------------------
 
     def put(self, message: str) -> None:
-        """Queue *message*; write it at once if there is no thread to do it."""
+        """Queue *message*, or write it at once if there is no thread."""
         self.backlog.entries.append(message)
         self._gate.run(self._hand_over)
 
@@ -80,7 +80,7 @@ class Writer:
     def stop(self, timeout: float) -> None:
         """Have all lines written and the sink stopped; give up after *timeout* seconds.
 
-        From then on :meth:`put` writes by itself, unless the thread is still busy with the lines before.
+        From then on :meth:`put` writes each line itself, unless the thread is still busy with earlier ones.
         """
         self._is_stopped = True
         ended = SimpleQueue[None]()
@@ -92,14 +92,14 @@ class Writer:
             self._given_up_after = self.backlog.count_written
 
     def after_fork(self) -> None:
-        """Start with nothing in a forked child: the thread and the lines are the parent's."""
+        """Start empty in a forked child: the thread and the lines belong to the parent."""
         self._reset(self.backlog.max_bytes)
 
     def at_exit(self, deadline: float) -> None:
-        """Write what waits until ``time.monotonic()`` is *deadline*, and report what is lost."""
+        """Write the lines that wait, until ``time.monotonic()`` is *deadline*, and report those that are lost."""
         has_given_up = self._given_up_after == self.backlog.count_written
         self._gate.close(deadline)
-        # Not once more for the lines that the last stop() has waited for.
+        # Do not wait again for lines that the last stop() has already waited for.
         self.stop(0.0 if has_given_up else deadline - time.monotonic())
         waiting = self.backlog.count_lines()
         if waiting:
@@ -139,7 +139,7 @@ class Writer:
             self._wake.put(None)
 
     def _start_thread(self) -> None:
-        # A signal handler that raises leaves no doubt whether the thread was started: two would write each line twice.
+        # A signal handler that raises must not hide that the thread was started: two would write each line twice.
         # test_interrupts.py::test_an_interrupt_starts_no_second_thread
         try:
             start_thread(self._run, THREAD_NAME, self._running)
@@ -155,12 +155,12 @@ class Writer:
     # -- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        ended: list[bool] = []  # not self._running: another thread may have been started since
+        ended: list[bool] = []  # not self._running, which may be that of a newer thread
         while not ended:
             while self.backlog.entries:
                 self._write_some()
             if self._must_end():
-                # Outside of the gate: to close a file takes as long as its disk likes.
+                # Outside of the gate: close() may block on a slow disk.
                 self._stop_sink()
                 self._gate.run(partial(self._end, ended))
             else:
@@ -180,13 +180,13 @@ class Writer:
                 report(f"{self.sink!r}: {loss_message(failures, reason)}")
         finally:
             self._gate.run(lambda: self.backlog.drop(len(entries), 0))
-        # The lock of the file is free for as long as it was held: another process that waits for it gets its turn.
+        # Leave the lock of the file free for as long as it was held: other processes get their turn.
         if self.backlog.entries and not self._is_stopped:
             time.sleep(min(time.monotonic() - started, _LONGEST_PAUSE))
 
     def _write_here(self) -> None:
-        # In the main thread, a signal handler may raise at any moment. It must cost no line of another thread, whose
-        # call returns as if nothing had happened.
+        # In the main thread, a signal handler may raise at any moment. Other threads' lines must not be lost with the
+        # call that it ends, since their own calls return normally.
         # test_interrupts.py::test_an_interrupt_after_stop_costs_no_line_of_another_thread
         sink = self.sink
         while entries := self.backlog.entries[:WINDOW]:
@@ -195,7 +195,7 @@ class Writer:
                 self.backlog.move(len(entries), 0, lines, sink.incoming)
                 sink.writelines(())
             else:
-                # Dropped first: a handler that raises costs the lines that are being written, and doubles none.
+                # Drop them first: a signal handler that raises loses lines that are being written, but doubles none.
                 messages = self._rendered(entries if takes_lines(sink) else entries[:1])
                 self.backlog.drop(len(messages), 0)
                 _write(sink, messages)

@@ -1,4 +1,4 @@
-"""A thread between the event loop and a slow disk."""
+"""A sink that writes in a thread, so that a slow disk does not block the event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._writer import Sink, Writer, takes_lines
 from .stats import Stats
 
 STOP_TIMEOUT = 5.0
-"""How long ``stop()`` waits for a disk that does not answer, in seconds."""
+"""How long ``stop()`` waits for a slow disk, in seconds."""
 
 DEFAULT_MAX_PENDING_BYTES = 64 * 1024 * 1024
 
@@ -22,28 +22,30 @@ DEFAULT_MAX_PENDING_BYTES = 64 * 1024 * 1024
 class BackgroundSink:
     """A loguru sink that leaves the writing to one thread: ``logger.add(BackgroundSink(sink))``.
 
-    - ``write`` queues the line and returns; however long the disk takes, the caller does not wait. Lines that are
-      queued but not written are lost if the process is killed.
-    - At most ``max_pending_bytes`` bytes wait. What does not fit is counted, and a line in its place reports it.
-    - ``stop()`` and the end of the interpreter (or of a ``multiprocessing`` child) wait until everything is written:
-      ``stop()`` for at most :data:`STOP_TIMEOUT` seconds, the end as long for all sinks together. After a ``stop()``
-      that gave up, the lines are still written if the disk comes back; at the end ``sys.stderr`` reports what is lost.
-    - After ``stop()`` a line is written by ``write`` itself, and is in the file when that returns. ``start()`` hands
+    - ``write`` queues the line and returns, so that the caller never waits for the disk. Lines that are queued but not
+      written are lost if the process is killed.
+    - At most ``max_pending_bytes`` bytes wait. Lines that do not fit are counted, and one line in their place reports
+      how many.
+    - ``stop()`` waits until everything is written, for at most :data:`STOP_TIMEOUT` seconds. If it gives up, the lines
+      are still written when the disk answers again.
+    - The end of the interpreter, or of a ``multiprocessing`` child, also waits, for at most 5 seconds for all sinks
+      together. ``sys.stderr`` reports how many lines are lost.
+    - After ``stop()``, ``write`` itself writes each line, which is in the file when it returns. ``start()`` leaves
       lines to the thread again.
-    - If no thread can be started, lines are written by ``write`` itself.
-    - After a fork the parent writes what was queued before it; the child starts with an empty queue.
+    - If no thread can be started, ``write`` itself writes each line.
+    - After a fork, the parent writes the lines that were queued before; the child starts with an empty queue.
     - The thread ends with ``stop()``, or when the sink is dropped and its lines are written.
-    - The thread pauses between two batches for as long as it held the lock of the file: a process that writes at full
-      speed does not keep others from the file.
+    - The thread pauses between two batches for as long as it held the lock of the file, so that a process that writes
+      at full speed does not keep others from the file.
 
     Args:
-        sink: Any loguru sink with a ``write(message)``. Its ``writelines(messages)`` and ``stop()`` are used if it has
-            them. Exceptions that it raises in the thread are reported on ``sys.stderr``.
+        sink: Any loguru sink with a ``write(message)``. Its ``writelines(messages)`` and ``stop()`` are called if
+            they exist. Exceptions that it raises in the thread are reported on ``sys.stderr``.
         max_pending_bytes: How many bytes of lines may wait.
         loss_line: Render ``(count, reason)`` of a loss as a line of the file's format.
 
     Raises:
-        TypeError, ValueError: An argument is invalid; the message names it, its value and what is allowed.
+        TypeError, ValueError: An argument is invalid; the message has its name, its value and the allowed values.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class BackgroundSink:
 
     def write(self, message: str) -> None:
         """Queue *message* for the thread."""
-        # loguru's message holds its whole record, which a sink of lines does not need.
+        # A message of loguru holds its whole record, which would use memory while it waits.
         self._writer.put(str(message) if self._takes_lines else message)
 
     def stop(self) -> None:
@@ -80,10 +82,10 @@ class BackgroundSink:
         self._writer.start()
 
     def stats(self) -> Stats:
-        """Return what the sink has done so far, and how many lines wait for the thread.
+        """Return the numbers of the sink behind this one, and how many lines wait for the thread.
 
         Raises:
-            TypeError: The sink behind is no file sink, and has no stats.
+            TypeError: The sink behind this one is not a file sink of this package.
         """
         if not isinstance(self.sink, FileSink):
             raise TypeError(f"sink must be a file sink to have stats, not {self.sink!r}")

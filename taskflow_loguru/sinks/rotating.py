@@ -21,40 +21,41 @@ from .stats import Stats
 class RotatingFileSink(FileSink):
     """A loguru sink that rotates: ``logger.add(RotatingFileSink("app.log", max_bytes=..., backup_count=...))``.
 
-    What a line can rely on:
+    Promises for each line:
 
     - A line is one ``write()`` to a descriptor opened with ``O_APPEND``, under ``flock`` on the file itself. It is in
       the file when ``write`` returns; nothing is buffered.
-    - Any number of processes and threads may write to one path. Before each line the path is checked: a file that was
-      moved, deleted or replaced (device and inode) is opened again, and its folder is made again if it is missing.
+    - Any number of processes and threads may write to one path. Before each line the path is checked: if the file was
+      moved, deleted or replaced (by device and inode), the one at the path is opened, and made if it is missing, as is
+      its folder.
     - A line that cannot be written (full disk, quota, no permission, I/O error) is kept in memory with those that
       follow, up to ``backlog_bytes`` bytes, and written first once the file can be written again: with the next write
-      after a pause, or at ``stop()``. What did not fit is counted, and a line in its place reports it. ``sys.stderr``
-      reports each incident once.
-    - A lock that cannot be acquired within 0.5 s is not waited for again until it is free. Lines are then appended
-      without it, and nothing is rotated.
-    - After a fork the child opens the file for itself; lines that the parent kept stay the parent's.
+      after a pause, or at ``stop()``. Lines that do not fit are counted, and one line in their place reports how many.
+      ``sys.stderr`` reports each incident once.
+    - If the lock cannot be acquired within 0.5 s, lines are appended without it, and without waiting, until it is free
+      again. Nothing is rotated meanwhile.
+    - After a fork, the child opens the file for itself; lines that the parent keeps are written by the parent.
     - ``stop()`` closes the file; the next write opens it again.
 
-    What a rotation does:
+    Promises for a rotation:
 
     - Before a line that would take the file over ``max_bytes`` bytes, ``app.log`` becomes ``app.log.1``, ``.1``
-      becomes ``.2`` and so on. Backups above ``backup_count`` are deleted, once all else is done.
-    - With ``when``, the file also rotates before the first line of a new UTC hour, day or ISO week. The time of its
-      last line decides (its mtime), so that restarts and any number of processes agree.
+      becomes ``.2`` and so on. Backups above ``backup_count`` are deleted at the end.
+    - With ``when``, the file also rotates before the first line of a new UTC hour, day or ISO week. The file's mtime,
+      the time of its last line, decides; so any number of processes agree, and a restart changes nothing.
     - A line longer than ``max_bytes`` gets a file of its own, whole. No backup is ever empty.
-    - The path is never missing, where the system can exchange two files (Linux). The new file has the mode, the ACL,
+    - If the system can exchange two files (Linux can), the path is never missing. The new file has the mode, the ACL,
       the owner and the group of the old one, the last two as far as the system allows.
-    - A rotation that fails changes nothing: the file grows, ``sys.stderr`` reports it once, and the next attempt is
-      made after a second. One that is killed at any step loses no line and no backup; the next one completes it.
-    - Only regular files are moved and deleted. A link at the path is followed: its target rotates.
+    - If a rotation fails, nothing is lost: the file grows, ``sys.stderr`` reports it once, and the next attempt follows
+      after a second. If it is killed at any step, no line and no backup is lost, and the next rotation completes it.
+    - Only regular files are moved and deleted. If the path is a link, its target rotates.
     - With ``compression="gzip"``, backups from ``.2`` on are compressed by a background thread (``app.log.2.gz``).
-      ``.1`` stays plain, so that a log shipper can finish it.
+      ``.1`` stays plain, so that a log shipper can read it to its end.
     - ``max_bytes=0`` means no limit; ``backup_count=0`` means that the file never rotates.
 
     Args:
-        path: The file. It and its missing folders are made at once.
-        max_bytes: The size in bytes that no file exceeds, unless one line alone does.
+        path: The file. It is made at once, with its folders, if it is missing.
+        max_bytes: The largest size of a file in bytes, which only a single longer line exceeds.
         backup_count: How many backups are kept, compressed or not.
         compression: "gzip", or None for plain backups.
         when: "hour", "day" or "week", or None to rotate by size alone.
@@ -62,7 +63,7 @@ class RotatingFileSink(FileSink):
         loss_line: Render ``(count, reason)`` of a loss as a line of the file's format.
 
     Raises:
-        TypeError, ValueError: An argument is invalid; the message names it, its value and what is allowed.
+        TypeError, ValueError: An argument is invalid; the message has its name, its value and the allowed values.
         OSError: The file cannot be opened.
     """
 
@@ -89,7 +90,7 @@ class RotatingFileSink(FileSink):
     def rotate(self) -> None:
         """Rotate the file now, unless it is empty; lines that are kept are written first.
 
-        In a signal handler that interrupts a write, the rotation follows that write.
+        If it is called from a signal handler that interrupts a write, the rotation follows that write.
 
         Raises:
             ValueError: The file never rotates, since ``backup_count`` is 0.
@@ -136,11 +137,11 @@ class RotatingFileSink(FileSink):
         file.append(lines, written, size, is_torn)
 
     def _is_of_past(self, status: os.stat_result) -> bool:
-        """Return whether the last line was written in an hour, day or week that is over."""
+        """Return whether the last line was written before the current hour, day or week."""
         return self.when is not None and status.st_mtime < start_of(self.when, time.time())
 
     def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:
-        """Return the first of *lines*, as many as fit behind *start* bytes; at least one."""
+        """Return as many of the first *lines* as fit after *start* bytes, but at least one."""
         for count, line in enumerate(lines):
             start += len(line)
             if start > self.max_bytes:
@@ -175,7 +176,7 @@ class RotatingFileSink(FileSink):
         self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
     ) -> None:
         if not self._file.is_locked:
-            raise BlockingIOError(errno.EAGAIN, "locked by another process, or no regular file", self.path)
+            raise BlockingIOError(errno.EAGAIN, "locked by another process, or not a regular file", self.path)
         if status.st_size:
             self._replace(started)
 
@@ -188,8 +189,8 @@ class RotatingFileSink(FileSink):
                 raise
             is_replaced = False  # moved away by somebody else
         if is_replaced:
-            # The lock of the old file was held until now: a process that waits for it finds the new one at the path.
-            # One run of assignments: without it, a signal handler could leave a file open that nobody closes.
+            # Keep the lock of the old file until now: a process that waits for it then finds the new one at the path.
+            # One run of assignments, which no signal handler interrupts: otherwise a file could stay open for good.
             # test_rotating.py::test_a_rotation_that_was_interrupted_leaves_no_file_open
             self._file = rotation.successor
             rotation.successor = file

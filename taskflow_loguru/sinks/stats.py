@@ -1,4 +1,4 @@
-"""What a sink has done, in numbers."""
+"""The numbers of a sink."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stats:
-    """What one sink of one process has done since it was made.
+    """The numbers of one sink in one process, since it was made.
 
     Attributes:
-        lines_written: Lines that are in the file, those that report a loss included.
+        lines_written: Lines that were written to the file, including those that report a loss.
         bytes_written: Their size in bytes of UTF-8.
-        rotations: How often this sink has rotated the file; 0 for a sink that never does.
-        lines_kept: Lines that are kept in memory now because the file cannot be written.
-        lines_lost: Lines that did not fit into memory while the file could not be written, or while too many waited.
-        seconds_failing: How long the file could not be written, in seconds; 0.0 while it can.
-        lines_waiting: Lines that wait for the background thread now; 0 without one.
+        rotations: How often this sink has rotated the file.
+        lines_kept: Lines that are in memory now because the file cannot be written.
+        lines_lost: Lines that did not fit into memory: the file could not be written, or too many lines waited.
+        seconds_failing: For how many seconds the file could not be written by now; 0.0 while it can be.
+        lines_waiting: Lines that wait for the background thread now; 0 if there is none.
     """
 
     lines_written: int

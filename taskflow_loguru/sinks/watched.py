@@ -11,7 +11,7 @@ from ._backups import status_of
 from ._file import DEFAULT_BACKLOG_BYTES, FileSink
 
 SUCCESSION_TIMEOUT = 0.1
-"""How long to wait, after the file was moved, for its mover to make the new one, in seconds."""
+"""How long to wait, after the file was moved, for the other program to make the new one, in seconds."""
 
 _POLL_INTERVAL = 0.0005
 _OVERTAKEN_SECONDS = 0.0005
@@ -20,23 +20,23 @@ _OVERTAKEN_SECONDS = 0.0005
 class WatchedFileSink(FileSink):
     """A loguru sink for a file that logrotate, or a person, moves away: ``logger.add(WatchedFileSink(path))``.
 
-    - It never rotates. Before each line it checks whether the file at ``path`` is still the one that it has open
-      (device and inode), and opens the new one if not. A missing file is made again, and so is its folder; after a
-      move, not before somebody else had a tenth of a second to make it, as logrotate does with ``create``.
-    - With ``create`` no line is lost, ``compress`` without ``delaycompress`` included: a line whose write took so long
-      that the file may have been moved *and compressed* before it is written again to the new file. In this one case a
-      line stands in two files.
-    - ``copytruncate`` loses what is written between its copy and its truncation, whoever writes.
-    - Everything else is as :class:`~taskflow_loguru.sinks.RotatingFileSink` states it: whole lines, any number of
-      processes, lines that cannot be written, locks, forks, and ``stop()``.
+    - It never rotates. Before each line it checks whether the file at ``path`` is still the one that it has open (by
+      device and inode), and opens the new one if not. A missing file is made again, and so is its folder. After a move
+      it first waits up to a tenth of a second for another program to make it, as logrotate does with ``create``.
+    - With ``create`` no line is lost, with ``compress`` and without ``delaycompress`` too. If a write took so long that
+      the file may have been moved and compressed before it, the line is written again to the new file. Only in this
+      case can a line be in two files.
+    - With ``copytruncate``, lines that are written between the copy and the truncation are lost, in any program.
+    - :class:`~taskflow_loguru.sinks.RotatingFileSink` describes everything else: whole lines, any number of processes,
+      lines that cannot be written, locks, forks, and ``stop()``.
 
     Args:
-        path: The file. It and its missing folders are made at once.
+        path: The file. It is made at once, with its folders, if it is missing.
         backlog_bytes: How many bytes of lines to keep while the file cannot be written.
         loss_line: Render ``(count, reason)`` of a loss as a line of the file's format.
 
     Raises:
-        TypeError, ValueError: An argument is invalid; the message names it, its value and what is allowed.
+        TypeError, ValueError: An argument is invalid; the message has its name, its value and the allowed values.
         OSError: The file cannot be opened.
     """
 
@@ -54,8 +54,8 @@ class WatchedFileSink(FileSink):
     ) -> None:
         file, size = self._file, status.st_size
         file.append(lines, written, size, size != file.end and file.is_torn(size))
-        # Between our check of the path and our write, the file can be moved, read to its end by a compressor, and
-        # deleted. A compressor takes longer than this to start, so that only a slow write has to check again.
+        # Between our check of the path and our write, the file can be moved, compressed, and deleted, and the line be
+        # lost. A compressor takes longer than this to start, so that only a slow write has to check again.
         # test_watched.py::test_only_a_slow_write_to_a_moved_file_is_repeated
         if time.monotonic() - started >= _OVERTAKEN_SECONDS and file.is_regular and file.status_at(self.path) is None:
             written.clear()
@@ -63,8 +63,8 @@ class WatchedFileSink(FileSink):
     def _leave(self) -> None:
         file = self._file
         if file.is_regular:
-            # logrotate would rename a file that is made between its two steps to "tasks.log-<hour>.backup", over the
-            # one of its last run.
+            # If we make the file between the two steps of logrotate, it renames our file to "tasks.log-<hour>.backup",
+            # and so overwrites the one of its last run.
             deadline = time.monotonic() + SUCCESSION_TIMEOUT
             while os.fstat(file.fds[0]).st_nlink and status_of(self.path) is None and time.monotonic() < deadline:
                 time.sleep(_POLL_INTERVAL)

@@ -409,7 +409,7 @@ def test_a_failure_is_reported_once_until_it_works_again(
         # Count this file alone: the thread of another test may still be running.
         return "".join(line for line in capsys.readouterr().err.splitlines(True) if str(path) in line)
 
-    message = f"taskflow_loguru: cannot compress a backup of {str(path)!r}: {error(EIO)}; it stays as it is\n"
+    message = f"taskflow_loguru: cannot compress a backup of {str(path)!r}: {error(EIO)}; it stays uncompressed\n"
     for _ in range(2):
         with monkeypatch.context() as patch:
             failing(patch, "fsync", error(EIO))

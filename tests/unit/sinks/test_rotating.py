@@ -296,7 +296,7 @@ def test_rotate_needs_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch, caps
     with locked(path), pytest.raises(BlockingIOError) as raised:
         sink.rotate()
     assert (raised.value.errno, raised.value.filename) == (errno.EAGAIN, str(path))
-    assert raised.value.strerror == "locked by another process, or no regular file"
+    assert raised.value.strerror == "locked by another process, or not a regular file"
     with locked(path.parent), pytest.raises(BlockingIOError):
         sink.rotate()
     assert "without its lock" in capsys.readouterr().err
