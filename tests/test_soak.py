@@ -126,7 +126,7 @@ class Round:
     def wait_for_some(self) -> None:
         """Let one writer reach a random point, at which the next event happens."""
         writer = self.chance.choice(self.running)
-        writer.wait_for(self.chance.randint(writer.acknowledged, writer.told))
+        writer.wait_for(self.chance.randint(writer.acknowledged, writer.ordered))
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
 
 
 def plan_work(arguments: argparse.Namespace) -> list[Work]:
-    """All that is searched, the longest first."""
+    """Return the searches, the longest first."""
     work = []
     for scenario in SCENARIOS:
         bounds = scenario.long_bounds if arguments.long else scenario.bounds

@@ -1,4 +1,4 @@
-"""How far a search goes."""
+"""The bounds of a search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many preemptions a run has: at all, before a crash, before an error, and before a process is stopped."""
+    """The most preemptions of a run: in all, before a crash, before an error, and before a process is stopped."""
 
     switches: int
     kills: int = -1

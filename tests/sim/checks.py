@@ -1,4 +1,4 @@
-"""What must hold after each call, after each run, and after the next rotation."""
+"""The promises that must hold after each call, after each run, and after the next rotation."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _wrong_attributes(setting: Setting, inode: Inode) -> str:
     wanted = (setting.mode, APP, GROUP)
     found = (stat.S_IMODE(inode.mode), inode.uid, inode.gid)
     if setting.run.faulted.keys() & {"fchown", "fchmod", "chown", "chmod"} and setting.run.was_refused:
-        return ""  # as far as the system allows it
+        return ""  # the system did not allow it
     if found[0] == wanted[0] and (found[1] == wanted[1] or setting.has_two_users) and found[2] == wanted[2]:
         return ""
     return "{:04o} {}:{}".format(*found) + " instead of {:04o} {}:{}".format(*wanted)
@@ -82,7 +82,7 @@ def check_end(setting: Setting) -> list[Problem]:
     problems += [("an error in a task", f"{task.name}: {task.error!r}") for task in run.tasks if _is_broken(run, task)]
     stuck = [task.name for task in run.tasks if task.is_alive]
     if stuck:
-        problems.append(("a run that ends", f"{stuck} wait for ever"))
+        problems.append(("a run that ends", f"{stuck} wait forever"))
     _check_lines(setting, problems)
     _check_order(setting, problems)
     if not (is_disturbed(setting) or run.stalls):
@@ -105,14 +105,14 @@ def check_end(setting: Setting) -> list[Problem]:
 
 
 def _is_settled(setting: Setting) -> bool:
-    """Whether nothing was interrupted, or the next rotation has put it right."""
+    """Return whether nothing was interrupted, or the next rotation has completed it."""
     if setting.may_grow and any(task.is_killed for task in setting.run.tasks):
         return False  # there is no next rotation
     return setting.is_recovered or not is_disturbed(setting)
 
 
 def is_disturbed(setting: Setting) -> bool:
-    """Whether there was a crash or an error."""
+    """Return whether there was a crash or an error."""
     return bool(setting.run.faulted) or any(task.is_killed for task in setting.run.tasks)
 
 
@@ -125,7 +125,7 @@ def check_hidden(setting: Setting) -> list[Problem]:
 
 
 def _is_broken(run: Run, task: Task) -> bool:
-    # A sink that cannot be made says so: its caller learns of it.
+    # A sink that cannot be made raises an error to its caller, which is allowed.
     return task.error is not None and not (run.faulted and isinstance(task.error, OSError))
 
 
@@ -143,7 +143,7 @@ def _check_lines(setting: Setting, problems: list[Problem]) -> None:
     known = {line for lines in setting.acknowledged.values() for line in lines}
     started = set(setting.started.values())
     places: Counter[str] = Counter()
-    said = sum(int(count) for task in setting.run.tasks for count in _REPORTED.findall(task.stderr.getvalue()))
+    reported = sum(int(count) for task in setting.run.tasks for count in _REPORTED.findall(task.stderr.getvalue()))
     may_be_torn = is_disturbed(setting) or setting.free_bytes is not None
     unlinked = {id(inode) for _, inode in setting.deleted}
     for name, inode in setting.files().items():
@@ -152,7 +152,7 @@ def _check_lines(setting: Setting, problems: list[Problem]) -> None:
                 is_found_twice = name.startswith(".") and inode.links > 1
                 places[line] += id(inode) not in unlinked and not is_found_twice
             elif match := _LOST.match(line):
-                said += int(match[1])
+                reported += int(match[1])
             elif not (may_be_torn and any(other.startswith(line) for other in known | started)):
                 problems.append(("lines are whole", f"{line!r} in {name}"))
     for line, count in places.items():
@@ -164,8 +164,8 @@ def _check_lines(setting: Setting, problems: list[Problem]) -> None:
     if gone and backups < setting.backup_count:
         problems.append(("a backup deleted too early", f"{backups} of {setting.backup_count} are left"))
     missing = _missing(setting, places, gone if backups >= setting.backup_count else set())
-    if len(missing) > said:
-        problems.append(("no line lost", f"{', '.join(missing)}; said to be lost: {said}"))
+    if len(missing) > reported:
+        problems.append(("no line lost", f"{', '.join(missing)}; reported as lost: {reported}"))
 
 
 _LOST = re.compile(r"LOST (\d+)")
@@ -173,7 +173,7 @@ _REPORTED = re.compile(r"(\d+) lines? lost")
 
 
 def _missing(setting: Setting, places: Counter[str], surplus: set[str]) -> list[str]:
-    by_people = {line for task, inode in setting.deleted if not task.is_sink for line in _lines(inode)}
+    deleted_by_hand = {line for task, inode in setting.deleted if not task.is_sink for line in _lines(inode)}
     dead = {task.name for task in setting.run.tasks if task.is_killed and setting.free_bytes is not None}
     missing = []
     for name, lines in setting.acknowledged.items():
@@ -183,7 +183,7 @@ def _missing(setting: Setting, places: Counter[str], surplus: set[str]) -> list[
         for line in lines:
             if places[line]:
                 is_oldest = False
-            elif line not in by_people and not (is_oldest and line in surplus):
+            elif line not in deleted_by_hand and not (is_oldest and line in surplus):
                 missing.append(line)
     return missing
 

@@ -1,4 +1,4 @@
-"""Programs to simulate, and nothing of them left behind."""
+"""Programs to simulate, which leave nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .scheduler import Run
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call() -> Iterator[None]:
     """Let the sinks of killed processes be collected in silence."""
-    # Not in a fixture: pytest 8.2 sets its own hook once more for the call.
+    # A fixture would be too early: pytest 8.2 sets its own hook again for the call.
     before, sys.unraisablehook = sys.unraisablehook, Run.ignore_the_dead
     try:
         yield

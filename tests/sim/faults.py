@@ -1,4 +1,4 @@
-"""Which errors a call may have."""
+"""The errors that a call may have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BROKEN = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
 _REFUSED = (errno.EACCES, errno.EPERM)
 
 LASTING = (errno.EIO, errno.ENOSPC, errno.EPERM)
-"""Of these a call also has one each time from then on."""
+"""Errors that a call may also have each time from then on."""
 
 ERRORS: dict[str, tuple[int, ...]] = {
     "open": (*_BROKEN, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.EROFS),
@@ -50,7 +50,7 @@ ERRORS: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """An error that a call gets in place of its effect, once or each time from then on."""
+    """An error in place of the effect of a call, once or each time from then on."""
 
     errno: int
     is_lasting: bool = False
@@ -59,7 +59,7 @@ class Fault:
     target: Any = None
 
     def bound(self, task: int, name: str, args: tuple[Any, ...]) -> Fault:
-        """This fault for all further calls of that name on that path, or on any descriptor."""
+        """Return this fault for all further calls of that name on that path, or on any descriptor."""
         return replace(self, task=task, name=name, target=_target(args))
 
     def strikes_again(self, task: int, name: str, args: tuple[Any, ...]) -> bool:
@@ -74,7 +74,7 @@ def _target(args: tuple[Any, ...]) -> Any:
 
 
 def faults_of(name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
-    """The errors that this call may have."""
+    """Return the errors that this call may have."""
     if name == "flock" and args[1] & fcntl.LOCK_UN:
         return ()
     if name == "write" and len(args[1]) < 2:

@@ -1,4 +1,4 @@
-"""What ``scandir()`` and ``open()`` give, and the machine that all simulated modules call."""
+"""The results of ``scandir()`` and ``open()``, and the machine that all simulated modules call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Machine:
     run: Run | None = None
     runs = 0
     finalizers: list[Callable[[], None]]
-    """Where what is registered to run at the end of a process goes."""
+    """The functions that are registered to run at the end of a process."""
 
     def __init__(self) -> None:
         self.finalizers = []
@@ -96,7 +96,7 @@ class ScanDir:
 
 
 class RawFile(io.RawIOBase):
-    """What ``open()`` gives, below its buffer."""
+    """The file below the buffer of ``open()``."""
 
     def __init__(self, file: Any, mode: str, closefd: bool) -> None:
         self._mode, self._closefd = mode, closefd
@@ -128,6 +128,6 @@ class RawFile(io.RawIOBase):
 
 
 def open_file(file: Any, mode: str = "r", *, closefd: bool = True) -> Any:
-    """``open()`` for reading or writing bytes."""
+    """Open a file for reading or writing bytes, as ``open()`` does."""
     raw = RawFile(file, mode, closefd)
     return io.BufferedReader(raw) if mode == "rb" else io.BufferedWriter(raw)

@@ -1,4 +1,4 @@
-"""What a kernel keeps: inodes, open file descriptions, processes."""
+"""The objects of a kernel: inodes, open file descriptions, processes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Inode:
 
 @dataclass(eq=False, slots=True)
 class Description:
-    """An open file description: what dup() and fork() share, and what flock() binds a lock to."""
+    """An open file description, which dup() and fork() share, and to which a flock() belongs."""
 
     inode: Inode
     flags: int
@@ -72,7 +72,7 @@ class Description:
 
 @dataclass(eq=False, slots=True)
 class Process:
-    """Descriptors 0 to 2 are taken, by standard streams that are not simulated."""
+    """A process. Its descriptors 0 to 2 belong to standard streams, which are not simulated."""
 
     number: int
     uid: int = 0
@@ -98,7 +98,7 @@ class Process:
         return group == self.gid or group in self.groups
 
     def may(self, wanted: int, inode: Inode) -> bool:
-        """Whether the permission bits grant ``wanted``: 4 to read, 2 to write, 1 to search."""
+        """Return whether the permission bits grant *wanted*: 4 to read, 2 to write, 1 to search."""
         if self.uid == 0:
             return wanted != 1 or inode.is_folder or bool(inode.mode & 0o111)
         shift = 6 if self.uid == inode.uid else 3 if self.is_in(inode.gid) else 0

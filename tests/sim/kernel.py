@@ -13,12 +13,12 @@ from .paths import existing, may_change, walk
 
 
 class Kernel(Names):
-    """A POSIX in memory. Each method is a system call: it returns, or raises the OSError that Linux gives."""
+    """A POSIX in memory. Each method is a system call, with the results and errors of Linux."""
 
     def __init__(self, block: int = 4096) -> None:
         self.free_blocks: int | None = None
         self.block = block
-        """Bytes of the unit in which space is used."""
+        """The size in bytes of a block: space is used in blocks."""
         super().__init__()
 
     # -- processes --------------------------------------------------------------------------------
@@ -29,7 +29,7 @@ class Kernel(Names):
         return child
 
     def inherit(self, process: Process, parent: Process) -> None:
-        """What fork() does, for a child that was made before."""
+        """Do the work of fork() for a child that was made before."""
         process.descriptors.update(parent.descriptors)
         for description in parent.descriptors.values():
             description.holders += 1
@@ -99,7 +99,7 @@ class Kernel(Names):
         description = process.opened(fd)
         locks = description.inode.locks
         kind = operation & ~fcntl.LOCK_NB
-        # Linux gives the old lock up before it tries for the other kind.
+        # Linux releases the old lock before it tries to get the other kind.
         if kind == fcntl.LOCK_UN or locks.get(description, kind) != kind:
             locks.pop(description, None)
         if kind == fcntl.LOCK_UN:
@@ -165,7 +165,7 @@ class Kernel(Names):
     def _resize(self, inode: Inode, size: int, *, keep: bool = False) -> None:
         data = inode.data
         self._set_data(inode, data[:size].ljust(size, b"\0"))
-        if keep:  # of a deleted file: for the checks
+        if keep:  # the checks read deleted files
             inode.data = data
 
     def _set_data(self, inode: Inode, data: bytes) -> None:

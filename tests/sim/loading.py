@@ -24,7 +24,7 @@ _code: dict[Path, types.CodeType] = {}
 
 @contextlib.contextmanager
 def _in_module_table(made: types.ModuleType) -> Iterator[None]:
-    """Let ``dataclass`` find the module that is being executed."""
+    """Make the module that is being executed visible to ``dataclass``."""
     is_new = sys.modules.setdefault(made.__name__, made) is made
     try:
         yield
@@ -34,7 +34,7 @@ def _in_module_table(made: types.ModuleType) -> Iterator[None]:
 
 
 class World:
-    """Modules as one program has them: each is executed once, and imports the simulated ones."""
+    """The modules of one program: each is executed once, and imports the simulated ones."""
 
     def __init__(self, root: Path, shared: dict[str, types.ModuleType]) -> None:
         self._root = root
@@ -52,13 +52,13 @@ class World:
         made.__package__ = name if is_package else name.rpartition(".")[0]
         if is_package:
             made.__path__ = [str(path)]
-        if name != PACKAGE:  # whose __init__ imports the whole project
+        if name != PACKAGE:  # its __init__ imports the whole project
             made.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import, "open": open_file}
             if file not in _code:
                 _code[file] = compile(file.read_text(), str(file), "exec")
             with _in_module_table(made):
                 exec(_code[file], made.__dict__)
-        if name.endswith("._exchange"):  # which reaches the kernel through ctypes
+        if name.endswith("._exchange"):  # it calls the kernel through ctypes
             made.__dict__["exchange"] = lambda a, b: machine.call("exchange", real_os.fsdecode(a), real_os.fsdecode(b))
         return made
 
@@ -106,7 +106,7 @@ def _simulated() -> dict[str, types.ModuleType]:
 
 
 class Program:
-    """The sinks as one process has them: module-level state is its own, and as new after each ``reset()``."""
+    """The sinks of one process, with their own module-level state, which ``reset()`` restores."""
 
     def __init__(self, root: Path, simulated: dict[str, types.ModuleType]) -> None:
         self._world = World(root, simulated)
@@ -128,24 +128,24 @@ class Program:
             made.__dict__.update(names)
 
     def end(self) -> None:
-        """What the interpreter does at its end."""
+        """Call the finalizers, as the interpreter does at its end."""
         for finalize in self.finalizers:
             finalize()
 
 
 def _has_global(made: types.ModuleType) -> bool:
-    """Whether a function of a module may give its global names another value."""
+    """Return whether a function of the module may assign to a global name."""
     return "global " in inspect.getsource(made)
 
 
 def _containers(made: types.ModuleType) -> list[tuple[Any, Any]]:
-    """The sets and mappings at the top of a module, each with what it holds now."""
+    """Return the sets and mappings at the top of a module, each with a copy of its content."""
     names = {name: value for name, value in vars(made).items() if not name.startswith("__")}
     kept = [value for value in names.values() if isinstance(value, MutableMapping | MutableSet)]
     return [(value, dict(value) if isinstance(value, MutableMapping) else set(value)) for value in kept]
 
 
 def programs(count: int, root: Path = PROJECT) -> list[Program]:
-    """The programs of ``count`` processes; ``root`` is the checkout whose sinks they run."""
+    """Return the programs of *count* processes, which run the sinks of the checkout at *root*."""
     simulated = _simulated()
     return [Program(root, simulated) for _ in range(count)]

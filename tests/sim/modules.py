@@ -1,4 +1,4 @@
-"""The simulated kernel behind the modules that Python code calls it through: posix, fcntl, time, threading ..."""
+"""Modules in which Python code finds the simulated kernel: posix, fcntl, time ..."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _identity(name: str) -> Callable[[], Any]:
 
 
 def posix() -> types.ModuleType:
-    """The module that ``os`` takes its functions from; what is not simulated raises when it is called."""
+    """Make the module from which ``os`` takes its functions; those that are not simulated raise an error."""
 
     def call(name: str, paths: int = 0) -> Callable[..., Any]:
         def called(*args: Any, **more: Any) -> Any:

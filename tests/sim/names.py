@@ -10,19 +10,19 @@ from .paths import Place, existing, is_above, may_change, walk
 
 
 class Names:
-    """The tree of folders, and how much of it there may be."""
+    """The tree of folders, and its limits."""
 
     def __init__(self) -> None:
         self.clock = 0.0
         self.free_inodes: int | None = None
         self.exchange_error: int | None = None
-        """What ``renameat2(..., RENAME_EXCHANGE)`` fails with: ENOSYS of an old kernel, EINVAL of a file system."""
+        """The error of ``renameat2(..., RENAME_EXCHANGE)``: ENOSYS of an old kernel, EINVAL of a file system."""
         self.protects_links = True
         """``/proc/sys/fs/protected_hardlinks``"""
         self._free_numbers: list[int] = []
         self._next_number = 2
         self.deleted: list[Inode] = []
-        """Each file that lost its last name, in order."""
+        """The files that have lost their last name, in order."""
         self.root = self._make(stat.S_IFDIR | 0o755, Process(0), None)
 
     # -- inodes -----------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class Names:
 
     @staticmethod
     def _may_move(process: Process, inode: Inode, old: Inode, new: Inode, path: str) -> None:
-        # To move a folder is to change its "..".
+        # A folder has an entry "..", which a move changes.
         if inode.is_folder and old is not new and not process.may(2, inode):
             fail(errno.EACCES, path)
 

@@ -1,4 +1,4 @@
-"""From a path to an inode, as Linux walks it."""
+"""The walk from a path to an inode, as in Linux."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
 
 def walk(root: Inode, process: Process, path: str, *, follow: bool = True) -> Place:
-    """Find the entry at an absolute ``path``; a symbolic link at its end is followed on request."""
+    """Find the entry at an absolute *path*; *follow* a symbolic link at its end."""
     if not path:
         fail(errno.ENOENT, path)
     names = list(_parts(path))
@@ -55,7 +55,7 @@ def walk(root: Inode, process: Process, path: str, *, follow: bool = True) -> Pl
 
 @functools.cache
 def _parts(path: str) -> tuple[str, ...]:
-    """The names in a path, the last one first."""
+    """Return the names in a path, the last one first."""
     return tuple(name for name in reversed(path.split("/")) if name and name != ".")
 
 
@@ -73,7 +73,7 @@ def may_change(process: Process, folder: Inode, path: str) -> None:
 
 
 def is_above(upper: Inode, lower: Inode) -> bool:
-    """Whether the folder ``upper`` is ``lower`` or one of the folders that it is in."""
+    """Return whether the folder *upper* is *lower*, or contains it at any depth."""
     here: Inode | None = lower
     while here is not None:
         if here is upper:

@@ -1,4 +1,4 @@
-"""The same calls on the real kernel, in a process of its own that is locked into a folder and changes its user."""
+"""The same calls on the real kernel, in a process of its own, with a folder as its root and changing users."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Operation = tuple[str, int, tuple[Any, ...]]
 
 
 class Handle(int):
-    """The n-th descriptor that was opened, of those that there are."""
+    """The n-th of the open descriptors."""
 
 
 class RealKernel:
-    """Each method is the system call that the method of that name of :class:`Kernel` simulates."""
+    """The system calls that :class:`Kernel` simulates, on the real kernel."""
 
     def __init__(self) -> None:
         self._renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
@@ -63,7 +63,7 @@ def simulated_call(kernel: Kernel) -> Callable[[Process, str, tuple[Any, ...]], 
 def perform(
     call: Callable[[Process, str, tuple[Any, ...]], Any], processes: list[Process], operations: list[Operation]
 ) -> list[Any]:
-    """Make the calls one after the other; return what a program can see of each result."""
+    """Make the calls one after the other; return the visible part of each result."""
     handles: list[int] = []
     results: list[Any] = []
     for name, who, args in operations:

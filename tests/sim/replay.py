@@ -1,4 +1,4 @@
-"""A plan once more, with a listing of its calls; and plans at random."""
+"""Repeat a plan, with a listing of its calls; and make plans at random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who writes to the log, and who else moves, deletes and compresses its files."""
+"""The processes that write to the log, and those that move, delete and compress its files."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def full_chain(programs: list[Program], policy: Policy) -> Setting:
 
 
 def new_file(programs: list[Program], policy: Policy) -> Setting:
-    """The same, where both processes find no file."""
+    """The same, with no file at the beginning."""
     return two_rotating(programs, policy, mode=None)
 
 
 def rotating_and_watched(programs: list[Program], policy: Policy, **more: Any) -> Setting:
-    """A process that rotates, one that only watches."""
+    """A process that rotates, and one that watches."""
     setting = Setting(programs, policy, mode=0o640, may_double=True, **more)
     setting.add_writer("A", lines=4)
     setting.add_writer("B", kind="watched")
@@ -109,7 +109,7 @@ def compressing(programs: list[Program], policy: Policy) -> Setting:
 
 
 def foreign_folder(programs: list[Program], policy: Policy) -> Setting:
-    """Somebody else has a folder under the name of a backup."""
+    """A folder of somebody else has the name of a backup."""
     setting = two_rotating(programs, policy)
     setting.kernel.mkdir(setting.app, f"{PATH}.1")
     return setting
@@ -142,7 +142,7 @@ def full_disk(programs: list[Program], policy: Policy) -> Setting:
 
 
 def forked_child(programs: list[Program], policy: Policy) -> Setting:
-    """A process forks a child that has nothing to do with the log, and lives on."""
+    """A process forks a child that does not use the log, and outlives it."""
     setting = two_rotating(programs, policy, lines=2, may_grow=True)
     parent = setting.run.tasks[0].process
     setting.add_actor("fork", lambda call: call("inherit", parent))
@@ -188,7 +188,7 @@ FOUR_WRITERS = Scenario(four_writers)
 
 
 def finish(setting: Setting) -> list[Problem]:
-    """Check a run that has ended; after a crash or an error also what the next rotation makes of it."""
+    """Check a run that has ended; after a crash or an error, check the next rotation too."""
     problems = check_end(setting)
     if is_disturbed(setting):
         setting.recover()

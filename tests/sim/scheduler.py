@@ -14,20 +14,20 @@ import greenlet  # type: ignore[import-untyped]
 from .faults import Fault
 from .inodes import Process, fail
 from .kernel import Kernel
-from .tasks import Killed, Step, Task, brief, key, listed
+from .tasks import Killed, Step, Task, key, listed, shown
 
 CALL_SECONDS = 1e-6
 YIELD_SECONDS = 20e-6
 MOST_STEPS = 20_000
-"""A run that takes more steps than this is one that never ends."""
+"""A run with more steps than this counts as endless."""
 
 CHANGING = frozenset(
     {"open", "write", "rename", "exchange", "link", "unlink", "chmod", "fchmod", "chown", "fchown", "ftruncate"}
 )
-"""Calls after which the checks look at the files."""
+"""Calls after which the files are checked."""
 
 QUIET = frozenset({"getpid", "umask"})
-"""Calls that no other process can see or change: nothing is gained by a switch before one."""
+"""Calls that no other process can see or change: a switch before one makes no difference."""
 
 
 class Policy(Protocol):
@@ -58,10 +58,10 @@ class Run:
     after_call: Callable[[Run, Task, str, tuple[Any, ...]], None] | None = None
     stalls: int = 0
     faulted: dict[str, int] = field(default_factory=dict)
-    """The calls that failed by a fault, and with which errno."""
+    """The calls that failed by a fault, each with its errno."""
     was_refused: bool = False
     faulty: int = 0
-    """How many errors the tasks have been given."""
+    """How many faults have struck."""
 
     def spawn(self, process: Process, name: str, main: Callable[[], None]) -> Task:
         task = Task(process, name, main, self._main)
@@ -71,14 +71,14 @@ class Run:
 
     @property
     def _main(self) -> Any:
-        """The greenlet of the search, which goes on when a task ends, whichever task has made it."""
+        """The greenlet of the search, which continues when a task ends, whichever task has started that one."""
         here = greenlet.getcurrent()
         while here.parent is not None:
             here = here.parent
         return here
 
     def execute(self) -> None:
-        """Run until all tasks have ended, or the policy ends it."""
+        """Run until all tasks have ended, or the policy ends the run."""
         while (task := self.policy.choose(self)) is not None:
             self.current = task
             task.greenlet.switch()
@@ -108,7 +108,7 @@ class Run:
         return task.wakes_at <= self.clock or (task.waits_for is not None and task.waits_for())
 
     def default(self) -> Task | None:
-        """The running task if it can go on, else the next one; if all sleep, the one that wakes first."""
+        """Return the running task if it can continue, or else the next one; if all sleep, the one that wakes first."""
         current = self.current
         if current is not None and self.is_enabled(current):
             return current
@@ -125,7 +125,7 @@ class Run:
         return first
 
     def kill(self, process: Process) -> None:
-        """SIGKILL: descriptors are closed, locks are free, nothing else happens."""
+        """Send SIGKILL: descriptors are closed and locks released, nothing else happens."""
         for task in self.tasks:
             if task.process is process:
                 task.is_killed = True
@@ -156,7 +156,7 @@ class Run:
             self.clock += CALL_SECONDS
         task.history = hash((task.history, key(result)))
         if self.trace is not None:
-            self.trace.append(listed(task, name, args, brief(result)))
+            self.trace.append(listed(task, name, args, shown(result)))
         if self.after_call is not None and name in CHANGING:
             self.after_call(self, task, name, args)
         return result
@@ -183,7 +183,7 @@ class Run:
         self._give_way(task)
 
     def wait(self, until: Callable[[], bool], deadline: float) -> None:
-        """Block the running task until a condition holds that another task makes true, or the clock is past a time."""
+        """Block the running task until another task makes *until* true, or the clock reaches *deadline*."""
         task = self._running()
         task.waits_for, task.wakes_at = until, deadline
         self._give_way(task)

@@ -1,10 +1,10 @@
 """All runs within a bound on preemptions, and each with a crash or an error at every call.
 
-The search is stateless, as of model checkers for real code (VeriSoft, CHESS): a run is repeated from its start with a
-plan, a few deviations from the default schedule, in which a task runs until it ends or waits. Plans are tried by their
-number of preemptions, so that the first one that breaks a promise is a shortest one. Two runs that come to the same
-state have the same future, so that each state is expanded once. A state is that of the kernel, and of each task all the
-results that its calls had.
+The search is stateless, like model checkers for real code (VeriSoft, CHESS). A run is repeated from its start with a
+plan: a few deviations from the default schedule, in which a task runs until it ends or waits. Plans are tried in the
+order of their preemptions, so that the first one that breaks a promise is a shortest one. Two runs with the same state
+have the same future, so each state is expanded once. A state consists of that of the kernel, and of all results that
+the calls of each task had.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass
 class Findings:
-    """What broke, and how much was tried."""
+    """The broken promises, and the number of runs."""
 
     broken: dict[tuple[str, str], Finding] = field(default_factory=dict)
     runs: int = 0
@@ -66,7 +66,7 @@ class Findings:
             found.circumstances.setdefault(circumstance)
 
     def worth_reporting(self) -> list[tuple[str, Finding]]:
-        """The findings, but for those that a shorter run without a crash, an error or a stop shows as well."""
+        """Return the findings, except those that a shorter run without a crash, an error or a stop has too."""
         found = []
         for (promise, kind), finding in self.broken.items():
             undisturbed = self.broken.get((promise, ""), finding)
@@ -76,7 +76,7 @@ class Findings:
 
 
 class Search:
-    """Breadth first by preemptions."""
+    """Search breadth first by preemptions."""
 
     def __init__(self, bounds: Bounds, start: Callable[[Policy], Setting]) -> None:
         self._bounds = bounds
@@ -146,7 +146,7 @@ class Search:
                 self._add(cost, step, Action("stall", task.number))
         if chosen.pending is None or not chosen.is_sink:
             return
-        # Known by what it leaves to the others, before it is tried.
+        # Before it is tried, the state that the kill leaves to the others shows whether it is new.
         if self._cost <= self._bounds.kills and self._is_new(fingerprint(run, without=chosen)):
             self.findings.kills += 1
             self._add(self._cost, step, Action("kill"))
@@ -184,9 +184,9 @@ def take(run: Run, action: Action) -> Task | None:
 
 
 def is_visible(task: Task) -> bool:
-    """Whether another process can see or change anything of the call that a task is about to make.
+    """Return whether another process can see or influence the call that a task is about to make.
 
-    If not, a switch or a crash before it is as one before the next call.
+    If not, a switch or a crash before it equals one before the next call.
     """
     if task.pending is None:
         return True
@@ -205,7 +205,7 @@ def is_visible(task: Task) -> bool:
 
 
 def fingerprint(run: Run, without: Task | None = None) -> int:
-    """A hash of all that decides the future of a run, but for the clock; ``without``: if that task were killed."""
+    """Return a hash of everything that decides the future of a run, except the clock; as if *without* was killed."""
     kernel = run.kernel
     inodes: dict[int, tuple[object, ...]] = {}
     order: dict[object, int] = {}

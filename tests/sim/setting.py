@@ -1,4 +1,4 @@
-"""The folder with the log, and those who write to it, move, compress and delete it."""
+"""The folder with the log, and the processes that write, move, compress and delete it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LINE_BYTES = 11
 
 @dataclass
 class Setting:
-    """One run of a scenario, with all that its checks have to know."""
+    """One run of a scenario, with everything that its checks use."""
 
     programs: list[Program]
     policy: Policy
     max_bytes: int = 2 * LINE_BYTES + 5
     backup_count: int = 9
     mode: int | None = None
-    """The mode that the file has from the start; None: there is no file."""
+    """The mode of the file at the beginning; None: it does not exist."""
     umask: int = 0o022
     folder_mode: int = 0o755
     exchange_error: int | None = None
@@ -44,9 +44,9 @@ class Setting:
 
     has_two_users: bool = False
     may_grow: bool = False
-    """Whether the file may grow after a crash: a child that was forked meanwhile holds the lock on."""
+    """Whether the file may grow after a crash, because a child that was forked meanwhile keeps the lock."""
     may_double: bool = False
-    """Whether a line may be in two files: of a watched sink that was stopped, or waited without the lock."""
+    """Whether a line may be in two files: its watched sink was stopped, or had no lock."""
 
     acknowledged: dict[str, list[str]] = field(default_factory=dict)
     started: dict[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Setting:
     def add_writer(
         self, name: str, *, lines: int = 3, kind: str = "rotating", uid: int = APP, backlog_bytes: int = 10_000
     ) -> Task:
-        """A process that makes a sink, writes lines and ends."""
+        """Add a process that makes a sink, writes lines and ends."""
         program = self._next_program()
         acknowledged = self.acknowledged[name] = []
 
@@ -128,7 +128,7 @@ class Setting:
         return program.sinks.RotatingFileSink(self.sink_path, **limits, **arguments)
 
     def add_actor(self, name: str, main: Callable[[Callable[..., Any]], None]) -> Task:
-        """A process of the same user that makes system calls by itself."""
+        """Add a process of the same user that makes system calls without a sink."""
         process = Process(100 + len(self.run.tasks), APP, GROUP, umask=0o022)
 
         def act() -> None:
@@ -140,18 +140,18 @@ class Setting:
         return task
 
     def add_compressor(self, name: str) -> Task:
-        """A process whose thread compresses the backups."""
+        """Add a process whose thread compresses the backups."""
         program = self._next_program()
         compressor = program.load("sinks._compressor")
 
         def main() -> None:
-            with contextlib.suppress(OSError):  # which the thread reports
+            with contextlib.suppress(OSError):  # the thread reports it
                 compressor.compress_backups(PATH, self.backup_count, compressor.Opened())
 
         return self.run.spawn(Process(100 + len(self.run.tasks), APP, GROUP), name, main)
 
     def recover(self) -> None:
-        """Mend the disk, and have one more process write until the file has rotated."""
+        """Repair the disk, and have one more process write until the file has rotated."""
         self.is_recovered = True
         self.run.fault = self.run.lasting = None
         self.kernel.free_inodes = self.kernel.free_blocks = self.kernel.exchange_error = None
@@ -160,17 +160,17 @@ class Setting:
         self.run.execute()
 
     def close(self) -> None:
-        """Unwind what still runs. What is garbage-collected later no longer reaches a kernel."""
+        """Unwind the tasks that still run. Objects that are garbage-collected later no longer reach a kernel."""
         self.run.discard()
         machine.run = None
         machine.runs += 1
         if machine.runs % 500 == 0:
             gc.collect()
 
-    # -- what is there ----------------------------------------------------------------------------
+    # -- files ------------------------------------------------------------------------------------
 
     def files(self) -> dict[str, Inode]:
-        """All files that a person would look for lines in."""
+        """Return all files that may have lines."""
         return {name: inode for name, inode in self.folder.entries.items() if not inode.is_folder}
 
     def backups(self) -> dict[int, Inode]:

@@ -1,4 +1,4 @@
-"""A thread of a simulated process, and the listing of what it does."""
+"""A thread of a simulated process, and the listing of its calls."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Task:
         self.history = hash(name)
         """A hash of all results so far: they alone decide what the task does next."""
         self.is_sink = True
-        """Whether it runs a sink: errors and stops are for those."""
+        """Whether it runs a sink; only such a task gets errors and stops."""
         self.rotates = False
         self.progress = 0
-        """Twice the lines whose call has returned, and one more inside of a call."""
+        """Twice the number of calls of ``write`` that have returned, plus one during such a call."""
         self.is_done = False
         self.is_killed = False
         self.error: BaseException | None = None
@@ -70,11 +70,11 @@ class Step:
 def listed(task: Task, name: str, args: tuple[Any, ...], result: str) -> Step:
     if name == "flock":
         name, args = ("unlock" if args[1] & fcntl.LOCK_UN else "lock"), args[:1]
-    return Step(task.name, f"{name} {', '.join(brief(argument) for argument in args)}", result)
+    return Step(task.name, f"{name} {', '.join(shown(argument) for argument in args)}", result)
 
 
 def key(result: Any) -> Any:
-    """What a result is told from others by."""
+    """Return the part of a result by which results are compared."""
     if type(result) is list:
         return tuple(result)
     if isinstance(result, tuple) and len(result) >= 10:  # a stat_result, without its times
@@ -82,8 +82,8 @@ def key(result: Any) -> Any:
     return result
 
 
-def brief(value: Any) -> str:
-    """A value in a listing."""
+def shown(value: Any) -> str:
+    """Return a value as a listing shows it."""
     if value is None:
         return ""
     if isinstance(value, tuple) and len(value) >= 10:

@@ -1,4 +1,4 @@
-"""The simulated kernel gives the results and the errors that the real one gives."""
+"""The simulated kernel has the results and the errors of the real one."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def ask_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """The same on a tmpfs with space for four blocks and eleven inodes."""
+    """Have the real kernel make calls on a tmpfs with space for four blocks and eleven inodes."""
     folder = tmp_path_factory.mktemp("small")
     if os.geteuid():
         missing("root")
@@ -135,7 +135,7 @@ def served(folder: Path) -> Iterator[Ask]:
 
 def simulated(operations: list[Operation], kernel: Kernel) -> list[Any]:
     kernel.root.mode |= 0o777
-    # One process that changes its user, as the real one: its descriptors are the same.
+    # One process that changes its user, like the real one, and so has one set of descriptors.
     descriptors: dict[int, Description] = {}
     users = [Process(p.number, p.uid, p.gid, p.groups, descriptors=descriptors) for p in USERS]
     return perform(simulated_call(kernel), users, operations)
@@ -159,7 +159,7 @@ tree = st.tuples(
     root("chown", "/d", users, groups),
     root("chmod", "/d", modes | st.just(0o2777)),
 )
-"""Files, folders and links to begin with, so that most calls find something."""
+"""Files, folders and links that exist from the beginning, so that most calls find something."""
 
 
 def calls(*operations: st.SearchStrategy[Operation]) -> st.SearchStrategy[list[Operation]]:

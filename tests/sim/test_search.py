@@ -1,4 +1,4 @@
-"""The search finds what it is made to find, and little enough of it in the sinks for a quick look."""
+"""The search finds known errors in a naive sink, and none within small bounds in the real ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .search import Findings, Search
 
 
 class NaiveSink:
-    """Rotates without a lock, and believes every error to mean that there is no backup."""
+    """A sink that rotates without a lock, and takes every error for a missing backup."""
 
     def __init__(self, path: str, *, max_bytes: int, **_: Any) -> None:
         self._max_bytes = max_bytes

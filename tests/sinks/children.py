@@ -1,4 +1,4 @@
-"""A process of its own for a sink: for limits, permissions and ends that the test's own process cannot have."""
+"""A process of its own for a sink, for limits, permissions and ends that the test's process cannot have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from types import TracebackType
 
-_WRITE_WHAT_COMES = """
+_WRITE_LINES = """
 import sys
 from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
 sink = eval(sys.argv[1])
@@ -19,14 +19,14 @@ for line in sys.stdin:
 
 
 class SinkProcess:
-    """A process that makes a sink from an expression, writes what it is told, and ends as any program does.
+    """A process that makes a sink from an expression, writes each line that it gets, and ends as any program does.
 
-    It has no more rights on files than their owner has, also when root runs it.
+    It has no more rights on files than their owner, even if root runs it.
     """
 
     def __init__(self, sink: str) -> None:
         self._process = subprocess.Popen(
-            [*_without_privileges(), sys.executable, "-c", _WRITE_WHAT_COMES, sink],
+            [*_without_privileges(), sys.executable, "-c", _WRITE_LINES, sink],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -51,17 +51,17 @@ class SinkProcess:
         return self._process.pid
 
     def write(self, *lines: str) -> None:
-        """Have ``lines`` written; returns when the sink has."""
+        """Have *lines* written, and wait until ``write`` has returned for each."""
         for line in lines:
             self._orders.write(line + "\n")
             self._orders.flush()
             self._wait_for_answer()
 
     def end(self) -> str:
-        """Let the process end; what it said on stderr."""
-        _, said = self._process.communicate()
+        """Let the process end, and return its stderr."""
+        _, stderr = self._process.communicate()
         assert self._process.returncode == 0
-        return said
+        return stderr
 
     def _wait_for_answer(self) -> None:
         assert self._answers.readline() == "\n", "the sink raised, or its process is gone"

@@ -12,7 +12,7 @@ PATIENCE = 30
 
 
 def backups(path: Path) -> list[Path]:
-    """Return the backups of *path*, oldest first; one that is there twice, compressed and not, as both."""
+    """Return the backups of *path*, oldest first; one that exists twice, compressed and plain, counts as two."""
     found = []
     for file in path.parent.iterdir():
         if match := re.fullmatch(re.escape(path.name) + r"\.([1-9][0-9]*)(\.gz)?", file.name):
@@ -26,7 +26,7 @@ def names(path: Path) -> list[str]:
 
 
 def read(path: Path) -> list[str]:
-    """Return all lines, oldest first; a backup that is there twice counts once, if both are the same."""
+    """Return all lines, oldest first; a backup that exists twice counts once, and both must be the same."""
     texts: list[str] = []
     contents: dict[str, bytes] = {}
     for file in [*backups(path), path]:
@@ -39,7 +39,7 @@ def read(path: Path) -> list[str]:
 
 
 def wait_until_compressed(path: Path) -> None:
-    """Wait until all backups but the newest are compressed, and no file of the compressor's is left."""
+    """Wait until all backups but the newest are compressed, and no file of the compressor is left."""
     deadline = time.monotonic() + PATIENCE
     while not is_compressed(path):
         assert time.monotonic() < deadline, os.listdir(path.parent)

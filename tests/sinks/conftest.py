@@ -1,4 +1,4 @@
-"""What the sinks' tests share: writer processes that no test leaves behind."""
+"""A fixture for the tests of the sinks: writer processes that no test leaves behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .writers import Writer
 
 @pytest.fixture
 def start_writer() -> Iterator[Callable[..., Writer]]:
-    """``start_writer("a", path, max_bytes=100, backup_count=3)``: a :class:`Writer`, ended after the test."""
+    """``start_writer("a", path, max_bytes=100, backup_count=3)`` starts a :class:`Writer`, which ends with the test."""
     writers: list[Writer] = []
 
     def start(*args: object, **options: object) -> Writer:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 _WATCHDOG = """
 import subprocess, sys
-sys.stdin.read()  # ends when the test asks for it, or is no more
+sys.stdin.read()  # returns when the test asks for it, or is gone
 subprocess.run(["fsfreeze", "-u", sys.argv[1]], stderr=subprocess.DEVNULL)
 """
 
@@ -34,7 +34,7 @@ def _mounted(point: Path, *arguments: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def small_disk(point: Path, size: int = 65536, inodes: int = 1000) -> Iterator[Path]:
-    """A tmpfs of ``size`` bytes with room for so many files and folders, mounted at ``point``."""
+    """Mount a tmpfs of *size* bytes, with room for *inodes* files and folders, at *point*."""
     with _mounted(point, "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "none"):
         yield point
 
@@ -48,7 +48,7 @@ def mounted_over_itself(file: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def append_only(file: Path, program: str) -> Iterator[None]:
-    """Set the attribute with which the kernel refuses to rename or truncate ``file``, by ``chattr``."""
+    """Set an attribute with ``chattr``: the kernel refuses to rename or truncate *file*."""
     _run(program, "+a", file)
     try:
         yield
@@ -57,7 +57,7 @@ def append_only(file: Path, program: str) -> Iterator[None]:
 
 
 def fill(folder: Path) -> Path:
-    """Write a file that leaves no block free; its path, to delete it."""
+    """Write a file that leaves no block free; return its path, to delete it."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while file.write(b"x" * 4096):
@@ -66,7 +66,7 @@ def fill(folder: Path) -> Path:
 
 
 def fill_inodes(folder: Path) -> Path:
-    """Make files until no inode is free; a folder with all of them, to delete it."""
+    """Make files until no inode is free; return the folder with all of them, to delete it."""
     filler = folder / "inodes"
     filler.mkdir()
     with contextlib.suppress(OSError):
@@ -87,13 +87,13 @@ class BlockDisk:
 
     @contextlib.contextmanager
     def mounted(self) -> Iterator[Path]:
-        """Mount it, with nothing of it in the page cache."""
+        """Mount it; nothing of it is in the page cache."""
         with _mounted(self._point, "-o", "loop", self._image):
             yield self._point
 
     @contextlib.contextmanager
     def broken(self) -> Iterator[None]:
-        """Every block that is not in the page cache cannot be read: EIO."""
+        """Make each read of a block outside of the page cache fail with EIO."""
         content = self._image.read_bytes()
         os.truncate(self._image, 0)
         try:
@@ -104,8 +104,8 @@ class BlockDisk:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Every write waits, and cannot be interrupted, until the block ends, or the test's process does."""
-        # In its own session: what ends the test does not end what thaws the disk.
+        """Make each write wait, without interruption, until the block or the process of the test ends."""
+        # In a session of its own: a signal that ends the test must not end the watchdog, which thaws the disk.
         watchdog = subprocess.Popen(
             [sys.executable, "-c", _WATCHDOG, str(self._point)], stdin=subprocess.PIPE, start_new_session=True
         )

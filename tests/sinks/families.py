@@ -1,4 +1,4 @@
-"""A program whose processes share a sink that was made, and written to, before they were: see test_processes.py.
+"""A program whose processes share a sink that is older than they are, and already used: see test_processes.py.
 
 ``python -m tests.sinks.families HOW PATH`` where HOW is a start method of ``multiprocessing``, "os.fork", or
 "os.fork while threads write". Each writer writes the lines of its name, and the numbers 0 to LINES - 1.
@@ -41,7 +41,7 @@ def by_fork(sink: RotatingFileSink) -> None:
 
 
 def by_fork_while_threads_write(sink: RotatingFileSink) -> None:
-    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: what is tried here is a risk elsewhere
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of the fork, which is tested here
     threads = [threading.Thread(target=write_lines, args=(sink, f"thread{number}")) for number in range(2)]
     for thread in threads:
         thread.start()

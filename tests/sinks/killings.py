@@ -1,7 +1,7 @@
 """A program that kills hundreds of writers at random moments: see test_processes.py.
 
-``python -m tests.sinks.killings FOLDER`` prints, as JSON, which file was written by whom, and how many lines each
-had acknowledged over its pipe when it was killed.
+``python -m tests.sinks.killings FOLDER`` prints as JSON, for each file and writer, how many lines the writer had
+acknowledged over its pipe when it was killed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_LINES = 120
 
 
 def start(path: Path, name: str) -> tuple[int, int]:
-    """A writer's process, and the pipe over which it acknowledges."""
+    """Start a writer; return its process and the pipe over which it acknowledges lines."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -36,7 +36,7 @@ def start(path: Path, name: str) -> tuple[int, int]:
 
 
 def kill(child: int, pipe: int, after: int) -> int:
-    """Kill a writer that has acknowledged ``after`` lines; returns how many it has in all."""
+    """Kill a writer that has acknowledged *after* lines; return how many it has acknowledged in all."""
     acknowledged = 0
     while acknowledged < after:
         acknowledged += len(os.read(pipe, after - acknowledged))

@@ -1,4 +1,4 @@
-"""The rules of rotation in the simplest words: which line must be in which file."""
+"""A simple model of rotation: which line must be in which file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .writers import backups_of
 
 
 class RotatedFiles:
-    """What must be in a file and its backups. Key 0 is the file itself, key N its backup ``.N``."""
+    """The expected contents of a file and its backups. Key 0 is the file itself, key N its backup ``.N``."""
 
     def __init__(self) -> None:
         self.texts: dict[int, str] = {0: ""}
@@ -42,7 +42,7 @@ class RotatedFiles:
 
 
 def found_at(path: Path) -> RotatedFiles:
-    """What is in the file at ``path`` and its backups."""
+    """Return the contents of the file at *path* and its backups."""
     found = RotatedFiles()
     backups = backups_of(path) if path.parent.exists() else []
     found.texts = {int(backup.name.rpartition(".")[2]): backup.read_text() for backup in backups}

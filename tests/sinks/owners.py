@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 BOB, ALICE, LOG = 1234, 5678, 1235
-"""Two users, and a group that both may belong to: numbers need no account."""
+"""Two users, and a group that both may belong to. They need no accounts."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Programs of their own for what a process has one of: signals, limits, descriptors, and its end."""
+"""Separate programs for tests of signals, limits, descriptors, and the end of a process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def log(logger, message):
     except StopIteration:
         pass
 """
-"""How a program logs an event as the host does: ``on_log`` never waits for anything."""
+"""Code with which a program logs an event as the host does: ``on_log`` never suspends."""
 
 
 def run(
@@ -37,7 +37,7 @@ def run(
 
 
 def output_of(code: str, *arguments: object, launcher: list[str] | None = None) -> str:
-    """Run *code*, which must end well and report nothing; return what it printed."""
+    """Run *code*, which must exit with 0 and an empty stderr; return its output."""
     ended = run(code, *arguments, launcher=launcher)
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr[-2000:]
     return ended.stdout

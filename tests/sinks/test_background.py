@@ -1,4 +1,4 @@
-"""What the thread in front of a sink promises: nobody waits for a slow disk, and nothing is lost by it."""
+"""Promises of ``BackgroundSink``: nobody waits for a slow disk, and no line is lost by it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ PATIENCE = 60
 
 @pytest.fixture
 def short_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stated bound, shorter than a user has it."""
+    """The timeout of ``stop()``, shorter than that of a user."""
     monkeypatch.setattr("taskflow_loguru.sinks.background.STOP_TIMEOUT", 0.5)
 
 
 class ListSink:
-    """A sink of which each write waits while ``gate`` is closed."""
+    """A sink whose writes wait while *gate* is closed."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -58,7 +58,7 @@ class StoppableSink(ListSink):
 
 
 def stuck(sink: ListSink, background: BackgroundSink) -> None:
-    """Have the thread wait in the middle of a first line."""
+    """Make the thread wait in the middle of a first line."""
     sink.gate.clear()
     background.write("first\n")
     assert sink.entered.wait(PATIENCE)
@@ -83,7 +83,7 @@ def test_every_line_is_written_once_and_in_order() -> None:
     assert sink.lines == LINES
 
 
-def test_lines_of_many_threads_are_all_written_each_thread_s_in_order() -> None:
+def test_lines_of_many_threads_are_all_written_in_order_of_each() -> None:
     sink = ListSink()
     background = BackgroundSink(sink)
 
@@ -159,7 +159,7 @@ def test_there_is_one_thread_per_sink_and_none_after_stop() -> None:
 # -- the bound ------------------------------------------------------------------------------------
 
 
-def test_what_does_not_fit_is_counted_and_said_in_its_place() -> None:
+def test_lines_that_do_not_fit_are_counted_in_their_place() -> None:
     sink = ListSink()
     background = BackgroundSink(sink, max_pending_bytes=46)
     stuck(sink, background)  # 6 bytes, which count until they are written
@@ -187,7 +187,7 @@ def test_the_bound_is_in_bytes_of_utf_8() -> None:
 
 
 @pytest.mark.parametrize("given", [True, 1.5, "1", None])
-def test_a_bound_that_is_no_whole_number_is_refused(given: Any) -> None:
+def test_a_bound_that_is_not_an_integer_is_refused(given: Any) -> None:
     with pytest.raises(TypeError, match="max_pending_bytes"):
         BackgroundSink(ListSink(), max_pending_bytes=given)
 
@@ -197,7 +197,7 @@ def test_a_negative_bound_is_refused() -> None:
         BackgroundSink(ListSink(), max_pending_bytes=-1)
 
 
-def test_what_is_no_sink_is_refused() -> None:
+def test_an_object_without_write_is_refused() -> None:
     with pytest.raises(TypeError, match="write"):
         BackgroundSink("tasks.log")  # type: ignore[arg-type]
 
@@ -217,7 +217,8 @@ def test_stop_stops_the_sink_behind_and_a_later_line_starts_it_again() -> None:
     assert sink.stops == 2
 
 
-def test_stop_gives_up_on_a_disk_that_never_returns_and_the_lines_still_come_if_it_does(short_stop: None) -> None:
+def test_stop_gives_up_on_a_hung_disk_and_its_lines_are_still_written(short_stop: None) -> None:
+    """They are written once the disk answers again."""
     sink = StoppableSink()
     background = BackgroundSink(sink)
     stuck(sink, background)
@@ -246,7 +247,7 @@ def test_stop_gives_up_on_a_sink_that_never_stops(short_stop: None) -> None:
     assert sink.lines == ["first"]
 
 
-def test_what_a_sink_raises_costs_its_own_line_and_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_whose_write_raises_is_lost_alone_and_reported(capsys: pytest.CaptureFixture[str]) -> None:
     class Picky(ListSink):
         def write(self, message: str) -> None:
             super().write(message)
@@ -285,7 +286,8 @@ async def test_a_file_logger_with_enqueue_has_written_all_when_it_is_closed(tmp_
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_at_a_fork_the_parent_writes_what_was_handed_over_and_the_child_its_own(tmp_path: Path) -> None:
+def test_after_a_fork_parent_and_child_write_their_own_lines(tmp_path: Path) -> None:
+    """The parent writes the lines that were queued before the fork."""
     path = tmp_path / "tasks.log"
     background = BackgroundSink(WatchedFileSink(path))
     for _ in range(20):
@@ -309,7 +311,7 @@ def log_and_leave(background: BackgroundSink, name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_forked_multiprocessing_child_that_logs_and_leaves_loses_nothing(tmp_path: Path) -> None:
+def test_a_multiprocessing_child_that_logs_and_ends_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
     background = BackgroundSink(RotatingFileSink(path, max_bytes=0, backup_count=0))
     log_and_leave(background, "parent")
@@ -352,7 +354,7 @@ for number in range(5000):
 
 @pytest.mark.parametrize("stopped", ["", "background.stop()"], ids=["running", "stopped"])
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_what_other_exit_handlers_log_is_written(tmp_path: Path, stopped: str, order: str) -> None:
+def test_lines_of_other_exit_handlers_are_written(tmp_path: Path, stopped: str, order: str) -> None:
     register = "atexit.register(lambda: background.write('at exit'))"
     code = f"""
 import atexit, sys
@@ -368,7 +370,7 @@ background.write("first")
     assert (tmp_path / "tasks.log").read_text() == "first\nat exit\n"
 
 
-def test_the_end_does_not_wait_for_a_disk_that_never_returns_and_says_what_is_lost() -> None:
+def test_the_end_does_not_wait_for_a_hung_disk_and_reports_the_loss() -> None:
     code = f"""
 import threading
 import time
@@ -391,9 +393,10 @@ for _ in range(6):
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_on_a_frozen_disk_close_returns_and_the_end_says_what_is_lost_and_thawed_it_is_written(
+def test_a_frozen_disk_delays_neither_close_nor_the_end(
     tmp_path: Path, as_root: None, program: Callable[[str], str]
 ) -> None:
+    """The end reports the lost lines; the process itself ends when the disk is thawed."""
     for name in ("mkfs.ext4", "fsfreeze"):
         program(name)
     code = f"""
@@ -431,12 +434,12 @@ asyncio.run(main())
                 assert child.poll() is None
             with disk.frozen():
                 child.stdin.flush()
-                # Each is said while nothing can be written. A process that the kernel holds in a write is
-                # gone for good only when that write is.
-                for said in ("logged", "closed", "10 lines lost: not written in time"):
-                    stream = child.stderr if "lost" in said else child.stdout
-                    assert select.select([stream], [], [], 30)[0], f"never heard {said!r}"
-                    assert said in stream.readline()
+                # All three are printed while nothing can be written. The kernel ends a process that waits in a write
+                # only after that write.
+                for text in ("logged", "closed", "10 lines lost: not written in time"):
+                    stream = child.stderr if "lost" in text else child.stdout
+                    assert select.select([stream], [], [], 30)[0], f"{text!r} was not printed"
+                    assert text in stream.readline()
                 assert path.stat().st_size == 0
             assert child.wait(PATIENCE) == 0
         finally:

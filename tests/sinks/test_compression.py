@@ -1,4 +1,4 @@
-"""Compressed backups: each is there once, whole, whatever happens to the process or the disk."""
+"""Compressed backups: each exists once and whole, whatever happens to the process or the disk."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def a_file_with_plain_backups(folder: Path) -> Path:
 def test_backups_are_compressed_but_for_the_newest(
     as_root: None, tmp_path: Path, program: Callable[[str], str]
 ) -> None:
-    """They keep mode, owner, group and mtime, and gzip can read them; the first line has not waited for it."""
+    """They keep mode, owner, group and mtime, and gzip can read them; the first line does not wait for that."""
     path = a_file_with_plain_backups(tmp_path / "logs")
     sink = compressing(path)
     sink.write("five")
@@ -99,7 +99,7 @@ def test_a_sink_without_compression_keeps_compressed_backups_in_order(path: Path
 
 
 def test_processes_with_and_without_compression_lose_nothing(path: Path) -> None:
-    """One with, one without, by turns."""
+    """One process with compression and one without take turns."""
     sinks = [compressing(path, backup_count=20), RotatingFileSink(path, max_bytes=1, backup_count=20)]
     written = [f"{number}\n" for number in range(20)]
     for number, text in enumerate(written):
@@ -129,7 +129,7 @@ def test_another_backup_of_the_same_number_is_not_overwritten(path: Path) -> Non
 
 
 def test_a_compression_killed_at_any_call_loses_no_backup(lab: Lab, disk: Path) -> None:
-    """Each backup is there, plain or compressed; the next rotation completes what was begun."""
+    """Each backup exists, plain or compressed; the next rotation completes the compression."""
     act = "from taskflow_loguru.sinks._compressor import Opened, compress_backups; compress_backups({!r}, 9, Opened())"
     traced = str(a_file_with_plain_backups(disk / "traced"))
     calls = [call for call in lab.calls("None", act.format(traced)) if call.changes_something]
@@ -206,7 +206,7 @@ def test_processes_that_compress_together_lose_nothing(path: Path, start_writer:
 
 
 def test_processes_that_are_killed_while_they_compress_lose_nothing(disk: Path) -> None:
-    """Killed at random, again and again; each goes on where the one before was."""
+    """They are killed at random, again and again; each continues the work of the one before."""
     code = """
 import os, sys
 from taskflow_loguru.sinks import RotatingFileSink

@@ -1,4 +1,4 @@
-"""What the sinks promise where a process treats its files, signals and folders roughly."""
+"""Promises of the sinks to a process that is rough with its files, signals and folders."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(code: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run a program of its own, since it spoils what a process has one of."""
+    """Run a separate program, since it spoils its process."""
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, **more)
 
 
-def test_a_process_that_closes_all_its_descriptors_goes_on_in_the_file_with_the_next_line(tmp_path: Path) -> None:
+def test_after_closing_all_descriptors_the_next_line_is_written(tmp_path: Path) -> None:
+    """Daemons close all descriptors, those of the sink included."""
     code = """
 import os, sys
 from taskflow_loguru.sinks import RotatingFileSink
@@ -55,7 +56,7 @@ other.close()
     assert (tmp_path / "other").read_text() == "still open"
 
 
-def test_what_a_signal_handler_logs_before_it_ends_the_program_is_written(tmp_path: Path) -> None:
+def test_a_line_of_a_signal_handler_that_ends_the_program_is_written(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
 from taskflow_loguru.sinks import WatchedFileSink
@@ -78,7 +79,7 @@ sink.write("interrupted")
     assert "SIGTERM: shutting down\n" in path.read_text()
 
 
-def test_with_the_standard_streams_closed_what_is_printed_stays_out_of_the_file(tmp_path: Path) -> None:
+def test_without_standard_streams_no_output_goes_to_the_file(tmp_path: Path) -> None:
     code = """
 import os, sys
 from taskflow_loguru.sinks import WatchedFileSink
@@ -96,9 +97,7 @@ except OSError:
 
 
 @pytest.mark.parametrize("redirection", [">", ">>"])
-def test_on_dev_stdout_lines_and_what_the_program_prints_stand_side_by_side_in_the_file_it_is_redirected_to(
-    tmp_path: Path, redirection: str
-) -> None:
+def test_a_redirected_dev_stdout_has_lines_and_output_side_by_side(tmp_path: Path, redirection: str) -> None:
     code = """
 from taskflow_loguru.sinks import RotatingFileSink
 sink = RotatingFileSink("/dev/stdout", max_bytes=20, backup_count=1)
@@ -113,7 +112,7 @@ for number in range(5):
     assert os.listdir(tmp_path) == ["out.txt"]
 
 
-def test_a_fifo_s_lines_are_kept_until_somebody_reads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_for_a_fifo_are_kept_until_it_has_a_reader(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     sink = WatchedFileSink(path)
@@ -127,7 +126,7 @@ def test_a_fifo_s_lines_are_kept_until_somebody_reads_it(tmp_path: Path, capsys:
         os.close(reader)
 
 
-def test_a_sink_that_is_dropped_with_kept_lines_writes_them_at_the_end_of_the_program(tmp_path: Path) -> None:
+def test_a_dropped_sink_writes_its_kept_lines_at_the_end(tmp_path: Path) -> None:
     code = """
 import gc, os, sys
 from taskflow_loguru.sinks import WatchedFileSink
@@ -154,7 +153,7 @@ def test_dropped_sinks_leave_no_descriptor_behind(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_folder_that_another_program_has_locked_is_said_once_and_costs_no_line(
+def test_a_folder_that_is_locked_is_reported_once_and_costs_no_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sink = RotatingFileSink(tmp_path / "app.log", max_bytes=20, backup_count=100)
@@ -170,7 +169,7 @@ def test_a_folder_that_another_program_has_locked_is_said_once_and_costs_no_line
     sink.stop()
 
 
-def test_where_the_folder_of_a_link_s_file_is_gone_it_is_made_again(tmp_path: Path) -> None:
+def test_a_missing_folder_of_a_links_target_is_made_again(tmp_path: Path) -> None:
     target = tmp_path / "data" / "app.log"
     link = tmp_path / "app.log"
     link.symlink_to(target)
@@ -183,7 +182,7 @@ def test_where_the_folder_of_a_link_s_file_is_gone_it_is_made_again(tmp_path: Pa
     assert target.read_text() == "two\n"
 
 
-def test_a_loss_line_that_raises_still_has_the_loss_said(tmp_path: Path) -> None:
+def test_a_loss_line_that_raises_still_has_the_loss_reported(tmp_path: Path) -> None:
     def broken(count: int, reason: str) -> str:
         raise RuntimeError("no words")
 

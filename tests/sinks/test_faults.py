@@ -1,4 +1,4 @@
-"""What the file sinks promise while the disk is full, read-only, broken or gone."""
+"""Promises of the file sinks while the disk is full, read-only, broken or gone."""
 
 from __future__ import annotations
 
@@ -88,15 +88,14 @@ def test_a_file_on_a_full_disk_ends_with_a_whole_line(make_sink: Callable[..., F
 
 
 @both_sinks
-def test_a_part_of_a_line_that_cannot_be_taken_back_does_not_swallow_the_next(
-    make_sink: Callable[..., FileSink], disk: Path
-) -> None:
+def test_a_partial_line_that_stays_does_not_swallow_the_next(make_sink: Callable[..., FileSink], disk: Path) -> None:
+    """Without the lock, the partial line is not truncated."""
     path = disk / "tasks.log"
     sink = make_sink(path)
     write_all(sink, LINES[:10])
     filler = fill(disk)
     with path.open("rb") as other_holder:
-        fcntl.flock(other_holder, fcntl.LOCK_EX)  # without the lock, nothing of the file may be cut off
+        fcntl.flock(other_holder, fcntl.LOCK_EX)  # without the lock, the file must not be truncated
         write_all(sink, LINES[10:190])
         torn = path.read_bytes().splitlines()[-1].decode()
         assert torn not in LINES
@@ -109,24 +108,24 @@ def test_a_part_of_a_line_that_cannot_be_taken_back_does_not_swallow_the_next(
 
 
 @both_sinks
-def test_stderr_hears_of_an_incident_once_and_of_the_next_one_again(
+def test_each_incident_is_reported_once_on_stderr(
     make_sink: Callable[..., FileSink], disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sink = make_sink(disk / "tasks.log")
     for _ in range(2):
         filler = fill(disk)
         write_all(sink, LINES)
-        said = capsys.readouterr().err.splitlines()
-        assert len(said) == 1
-        assert "No space left on device" in said[0]
-        assert "tasks.log" in said[0]
+        stderr = capsys.readouterr().err.splitlines()
+        assert len(stderr) == 1
+        assert "No space left on device" in stderr[0]
+        assert "tasks.log" in stderr[0]
         filler.unlink()
         sink.stop()
     assert not capsys.readouterr().err
     assert sorted(set(read(disk / "tasks.log"))) == LINES
 
 
-def test_a_full_disk_that_gets_room_rotates_on_with_what_was_kept(disk: Path) -> None:
+def test_a_disk_with_room_again_rotates_with_the_kept_lines(disk: Path) -> None:
     path = disk / "tasks.log"
     sink = RotatingFileSink(path, max_bytes=1000, backup_count=100)
     filler = fill(disk)
@@ -139,11 +138,11 @@ def test_a_full_disk_that_gets_room_rotates_on_with_what_was_kept(disk: Path) ->
     assert all(file.stat().st_size <= 1000 for file in files)
 
 
-# -- the bound on what is kept --------------------------------------------------------------------
+# -- the bound on the backlog ---------------------------------------------------------------------
 
 
 @both_sinks
-def test_what_did_not_fit_is_counted_in_the_file_at_its_place(make_sink: Callable[..., FileSink], disk: Path) -> None:
+def test_lines_that_did_not_fit_are_counted_in_their_place(make_sink: Callable[..., FileSink], disk: Path) -> None:
     path = disk / "tasks.log"
     size = len(LINES[0]) + 1
     sink = make_sink(path, backlog_bytes=20 * size)
@@ -159,9 +158,8 @@ def test_what_did_not_fit_is_counted_in_the_file_at_its_place(make_sink: Callabl
 
 
 @both_sinks
-def test_the_line_that_finds_room_again_is_written_though_nothing_more_could_be_kept(
-    make_sink: Callable[..., FileSink], disk: Path
-) -> None:
+def test_the_first_line_after_a_full_backlog_is_written(make_sink: Callable[..., FileSink], disk: Path) -> None:
+    """It finds room on the disk, though no other line could be kept."""
     path = disk / "tasks.log"
     sink = make_sink(path, backlog_bytes=0)
     filler = fill(disk)
@@ -215,7 +213,7 @@ async def test_a_loss_is_said_in_the_format_of_the_file(
 # -- the app --------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_nothing_that_a_task_or_the_host_notices(disk: Path) -> None:
+def test_neither_a_task_nor_the_host_notices_a_full_disk(disk: Path) -> None:
     def work() -> None:
         task_log("." * 4096)
 
@@ -228,9 +226,9 @@ def test_a_full_disk_is_nothing_that_a_task_or_the_host_notices(disk: Path) -> N
         assert not (disk / "tasks.log").read_bytes().count(b"....")
         filler.unlink()
     lines = read(disk / "tasks.log")
-    said = ["RUNNING", "." * 4096, "SUCCESS"]
-    assert [line.split(" ")[-1] for line in lines] == said * 3
-    assert [line[1:9] for line in lines] == [task[:8] for task in tasks for _ in said]
+    expected = ["RUNNING", "." * 4096, "SUCCESS"]
+    assert [line.split(" ")[-1] for line in lines] == expected * 3
+    assert [line[1:9] for line in lines] == [task[:8] for task in tasks for _ in expected]
 
 
 async def test_close_tries_again_and_events_after_it_follow(disk: Path) -> None:
@@ -280,10 +278,10 @@ def test_a_read_only_folder_whose_file_is_gone_costs_no_line(
         finally:
             tmp_path.chmod(0o755)
         process.write("fourth")
-        said = process.end()
+        stderr = process.end()
     assert read(path) == ["second", "third", "fourth"]
-    assert len(said.splitlines()) == 1
-    assert "Permission denied" in said
+    assert len(stderr.splitlines()) == 1
+    assert "Permission denied" in stderr
 
 
 @both_expressions
@@ -321,10 +319,10 @@ def test_a_read_only_folder_delays_a_rotation_and_costs_no_line(tmp_path: Path, 
             number += 1
             time.sleep(0.05)
             assert number < 100, "it never rotated"
-        said = process.end()
+        stderr = process.end()
     assert read(tmp_path / "tasks.log.1") + read(path) == LINES[:number]
-    assert len(said.splitlines()) == 1
-    assert "cannot rotate" in said
+    assert len(stderr.splitlines()) == 1
+    assert "cannot rotate" in stderr
 
 
 @both_sinks
@@ -379,7 +377,7 @@ def test_the_end_of_the_interpreter_tries_again(sink: str, tmp_path: Path, progr
 
 
 @both_expressions
-def test_what_is_lost_at_the_end_of_the_interpreter_is_said_on_stderr(
+def test_a_loss_at_the_end_of_the_interpreter_is_reported(
     sink: str, tmp_path: Path, program: Callable[[str], str]
 ) -> None:
     program("setpriv")
@@ -389,22 +387,22 @@ def test_what_is_lost_at_the_end_of_the_interpreter_is_said_on_stderr(
         tmp_path.chmod(0o555)
         try:
             process.write(*LINES[:7])
-            said = process.end()
+            stderr = process.end()
         finally:
             tmp_path.chmod(0o755)
-    incident, loss = said.splitlines()
+    incident, loss = stderr.splitlines()
     assert "Permission denied" in incident
     assert "7 lines lost: " in loss
     assert str(path) in loss
     assert not path.exists()
 
 
-def test_a_device_that_is_always_full_is_said_and_raises_nothing() -> None:
+def test_a_device_that_is_always_full_is_reported_and_raises_nothing() -> None:
     with SinkProcess("WatchedFileSink('/dev/full')") as process:
         process.write("first", "second")
-        said = process.end()
-    assert "No space left on device" in said
-    assert "2 lines lost" in said
+        stderr = process.end()
+    assert "No space left on device" in stderr
+    assert "2 lines lost" in stderr
 
 
 def test_an_unusable_place_raises_at_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What all sinks promise to code that interrupts them."""
+"""Promises of all sinks to code that interrupts them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAKERS: dict[str, Callable[[str], Any]] = {
 
 @pytest.fixture
 def alarm(unmeasured: None) -> Iterator[Callable[[Callable[[], None]], None]]:
-    """``alarm(action)`` runs ``action`` in a signal handler, again and again, in the middle of whatever runs."""
+    """``alarm(action)`` runs *action* in a signal handler, again and again, whatever it interrupts."""
     previous = signal.getsignal(signal.SIGVTALRM)
 
     def start(action: Callable[[], None]) -> None:
@@ -35,9 +35,10 @@ def alarm(unmeasured: None) -> Iterator[Callable[[Callable[[], None]], None]]:
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_a_signal_handler_that_logs_to_the_sink_it_interrupts_neither_hangs_nor_loses_a_line(
+def test_a_signal_handler_may_log_to_the_sink_that_it_interrupts(
     tmp_path: Path, alarm: Callable[[Callable[[], None]], None], kind: str
 ) -> None:
+    """It neither hangs nor loses a line."""
     sink = MAKERS[kind](str(tmp_path / "app.log"))
     interruptions: list[str] = []
 
@@ -83,7 +84,7 @@ sink.stop()
 @pytest.mark.parametrize(
     "sink", ["RotatingFileSink('app.log', max_bytes=5000, backup_count=10_000)", "WatchedFileSink('app.log')"]
 )
-def test_an_exception_out_of_a_signal_handler_leaves_a_sink_that_goes_on(tmp_path: Path, sink: str) -> None:
+def test_a_sink_still_works_after_a_signal_handler_raised(tmp_path: Path, sink: str) -> None:
     """In a process of its own: the exception would also strike a tool that measures coverage, and keep its lock."""
     ended = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, sink],

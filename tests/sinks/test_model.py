@@ -63,7 +63,7 @@ class SinkMachine(RuleBasedStateMachine):
         return size + len(text) <= self.file_size_limit
 
     def try_to_write(self) -> None:
-        """What the sink does with its kept lines when it tries."""
+        """Do with the kept lines as the sink does at an attempt."""
         while self.kept and self.can_be_written(self.kept[0]):
             self.files.append(self.kept.pop(0), *self.limits)
         if self.kept and not self.folder_is_a_file:
@@ -111,7 +111,7 @@ class SinkMachine(RuleBasedStateMachine):
         self.limits = (max_bytes, backup_count)
         self.sink = self.open_sink()
 
-    # -- what others do to the files ----------------------------------------------------------------
+    # -- changes by others --------------------------------------------------------------------------
 
     @precondition(lambda self: not self.folder_is_a_file)
     @rule()
@@ -154,7 +154,7 @@ class SinkMachine(RuleBasedStateMachine):
 
     @contextlib.contextmanager
     def file_size_limited(self) -> Iterator[None]:
-        """The limit is the whole process's: it holds while the sink works, not for pytest's own files."""
+        """Limit the size of files while the sink works: the limit holds for the whole process, so for pytest too."""
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         with contextlib.redirect_stderr(io.StringIO()):
             if self.file_size_limit is not None:
@@ -186,7 +186,7 @@ class SinkMachine(RuleBasedStateMachine):
             (self.root / "aside").rename(self.path.parent)
             self.folder_is_a_file = False
 
-    # -- what must be where ---------------------------------------------------------------------------
+    # -- invariants -----------------------------------------------------------------------------------
 
     def found(self) -> RotatedFiles:
         return found_at(self.root / "aside" / "app.log" if self.folder_is_a_file else self.path)

@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def hour_ago(path: Path, hours: float = 1) -> None:
-    """Give the file the mtime that it would have if its last line was written so many hours ago."""
+    """Set the mtime of the file as if its last line was written *hours* ago."""
     then = time.time() - 3600 * hours
     os.utime(path, (then, then))
 
@@ -68,7 +68,7 @@ def test_a_restart_rotates_as_if_there_was_none(path: Path) -> None:
 
 
 def test_processes_agree_on_the_hour(path: Path, start_writer: Callable[..., Writer]) -> None:
-    """Whichever writes first rotates, and it is one rotation an hour for all."""
+    """The first one to write rotates, and there is one rotation an hour for all."""
     writers = [start_writer(name, path, max_bytes=0, backup_count=99, when="hour") for name in "abc"]
     for number in range(5):
         if number:
@@ -108,8 +108,8 @@ def test_rotate_rotates_now_and_never_an_empty_file(path: Path) -> None:
     assert [file.read_text() for file in (*backups_of(path), path)] == ["one\n", "two\n"]
 
 
-def test_rotate_raises_what_is_in_its_way(path: Path, as_root: None) -> None:
-    """Support staff learn why it did not rotate."""
+def test_rotate_raises_the_error_that_prevents_it(path: Path, as_root: None) -> None:
+    """The caller learns why it did not rotate."""
     with pytest.raises(ValueError, match="backup_count must be at least 1 to rotate, not 0"):
         RotatingFileSink(path, max_bytes=0, backup_count=0).rotate()
     path.with_name("app.log.1").mkdir()
@@ -121,7 +121,7 @@ def test_rotate_raises_what_is_in_its_way(path: Path, as_root: None) -> None:
 
 
 def test_a_file_that_is_moved_by_hand_needs_no_rotation(lab: Lab, tmp_path: Path) -> None:
-    """At whichever step of ``rotate()`` it is moved, no error is raised, and nothing is lost."""
+    """If it is moved at any step of ``rotate()``, no error is raised, and no line is lost."""
     make = "RotatingFileSink({!r}, max_bytes=0, backup_count=9)"
     act = "sink.write('one'); sink.rotate(); sink.write('two')"
     calls = [call for call in lab.calls(make.format(str(tmp_path / "traced.log")), act) if call.changes_something]

@@ -1,4 +1,4 @@
-"""What ``RotatingFileSink`` promises where many processes write one file, and where they are stopped or killed."""
+"""Promises of ``RotatingFileSink`` to many processes with one file, and to processes that are stopped or killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.sinks.writers import (
     read_lines,
 )
 
-ALL = 100_000  # as many backups as no test makes: nothing is deleted for its age
+ALL = 100_000  # more backups than any test makes, so that none is deleted
 
 StartWriter = Callable[..., Writer]
 
@@ -42,8 +42,8 @@ def sizes(path: Path) -> list[int]:
 
 
 def assert_no_file_over(max_bytes: int, path: Path, stderr: str) -> None:
-    """Check the files' sizes, and that the writers said nothing but that their machine was too busy for the lock."""
-    assert re.fullmatch(r"(taskflow_loguru: writing to .* without its lock: it was not to be had .*\n)*", stderr)
+    """Check the sizes of the files, and that the writers reported nothing but a lock that a busy machine delayed."""
+    assert re.fullmatch(r"(taskflow_loguru: writing to .* without its lock: could not acquire it .*\n)*", stderr)
     if not stderr:
         assert max(sizes(path)) <= max_bytes
 
@@ -69,9 +69,7 @@ def test_a_file_that_is_rotated_for_almost_every_line_loses_none(path: Path, sta
     assert_each_once_in_order(read_lines(path), {writer.name: writer.lines() for writer in writers})
 
 
-def test_processes_keep_no_more_backups_than_backup_count_and_those_are_the_newest(
-    path: Path, start_writer: StartWriter
-) -> None:
+def test_processes_keep_the_newest_backups_up_to_backup_count(path: Path, start_writer: StartWriter) -> None:
     writers = [start_writer(name, path, max_bytes=1000, backup_count=5) for name in "abcd"]
     for writer in writers:
         writer.write(500)
@@ -135,7 +133,7 @@ sys.stdin.read()
 """
 
 
-def test_a_lock_that_is_never_released_costs_no_line_and_is_said_once(path: Path, start_writer: StartWriter) -> None:
+def test_a_lock_never_released_costs_no_line_and_is_reported_once(path: Path, start_writer: StartWriter) -> None:
     writers = [start_writer(name, path, max_bytes=1000, backup_count=ALL) for name in "ab"]
     with subprocess.Popen(
         [sys.executable, "-c", HOLD_LOCK, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -160,7 +158,7 @@ def test_a_lock_that_is_never_released_costs_no_line_and_is_said_once(path: Path
 
 
 class Rotation:
-    """A file with three backups whose next line rotates it, and a writer that is signalled at a step of that."""
+    """A file with three backups, rotated by its next line, and a writer that gets a signal at a step of that."""
 
     def __init__(self, folder: Path, start_writer: StartWriter, signal_name: str, step: int, backup_count: int) -> None:
         folder.mkdir()
@@ -177,7 +175,7 @@ class Rotation:
 
 
 def rotations(folder: Path, start_writer: StartWriter, signal_name: str, backup_count: int = ALL) -> list[Rotation]:
-    """One for each step of a rotation, its writer signalled there."""
+    """Yield one for each step of a rotation, whose writer gets its signal there."""
     found: list[Rotation] = []
     while True:
         rotation = Rotation(folder / str(len(found)), start_writer, signal_name, len(found) + 1, backup_count)
@@ -188,7 +186,7 @@ def rotations(folder: Path, start_writer: StartWriter, signal_name: str, backup_
 
 
 @pytest.mark.parametrize("backup_count", [2, 3, ALL])
-def test_a_rotation_that_is_killed_at_any_step_is_made_up_for_by_the_next_writer(
+def test_a_rotation_killed_at_any_step_is_completed_by_the_next_writer(
     tmp_path: Path, start_writer: StartWriter, backup_count: int
 ) -> None:
     for rotation in rotations(tmp_path, start_writer, "SIGKILL", backup_count):
@@ -203,9 +201,8 @@ def test_a_rotation_that_is_killed_at_any_step_is_made_up_for_by_the_next_writer
         assert found_at(rotation.path).texts == dict(enumerate(reversed(expected[-1 - backup_count :])))
 
 
-def test_a_rotation_that_is_stopped_at_any_step_delays_the_others_once_and_costs_no_line(
-    tmp_path: Path, start_writer: StartWriter
-) -> None:
+def test_a_rotation_stopped_at_any_step_costs_no_line(tmp_path: Path, start_writer: StartWriter) -> None:
+    """It delays the other writers once."""
     stopped = rotations(tmp_path, start_writer, "SIGSTOP")
     others = [start_writer("b", rotation.path, **rotation.limits) for rotation in stopped]
     for other in others:
@@ -222,9 +219,7 @@ def test_a_rotation_that_is_stopped_at_any_step_delays_the_others_once_and_costs
         )
 
 
-def test_a_rotation_that_is_stopped_while_the_file_is_moved_overwrites_no_backup(
-    tmp_path: Path, start_writer: StartWriter
-) -> None:
+def test_a_stopped_rotation_of_a_moved_file_overwrites_no_backup(tmp_path: Path, start_writer: StartWriter) -> None:
     stopped = rotations(tmp_path, start_writer, "SIGSTOP")
     for rotation in stopped:
         if rotation.path.exists():
@@ -240,7 +235,7 @@ def test_a_rotation_that_is_stopped_while_the_file_is_moved_overwrites_no_backup
         assert_each_once(found, [*lines("before", range(4)), *lines("a", [0]), *other.lines()])
 
 
-def test_hundreds_of_killed_writers_have_lost_no_line_that_they_acknowledged(tmp_path: Path) -> None:
+def test_hundreds_of_killed_writers_lose_no_acknowledged_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.sinks.killings", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
@@ -249,7 +244,7 @@ def test_hundreds_of_killed_writers_have_lost_no_line_that_they_acknowledged(tmp
         found = read_lines(Path(path))
         written = {name: lines(name, range(count)) for name, count in acknowledged.items()}
         for name, texts in written.items():
-            if line(name, len(texts)) in found:  # written, and killed before it said so
+            if line(name, len(texts)) in found:  # written, but killed before the acknowledgement
                 texts.append(line(name, len(texts)))
         assert_each_once_in_order(found, written)
         killed += len(written)
@@ -259,10 +254,10 @@ def test_hundreds_of_killed_writers_have_lost_no_line_that_they_acknowledged(tmp
 # -- a file system without flock ------------------------------------------------------------------
 
 
-def test_without_flock_no_line_is_lost_and_it_is_said_once(
+def test_without_flock_no_line_is_lost_and_it_is_reported_once(
     path: Path, start_writer: StartWriter, program: Callable[[str], str]
 ) -> None:
-    # As on an NFS mount that has no lock daemon: the kernel's answer is put in its mouth, for the writers alone.
+    # strace gives the writers the answer of the kernel for an NFS mount without a lock daemon.
     strace = [program("strace"), "-f", "-qq", "-o", "/dev/null", "-e", "inject=flock:error=ENOLCK", "-e", "trace=flock"]
     writers = [start_writer(name, path, max_bytes=1000, backup_count=ALL, launcher=strace) for name in "ab"]
     for writer in writers:

@@ -1,4 +1,4 @@
-"""What ``RotatingFileSink`` promises where one process writes."""
+"""Promises of ``RotatingFileSink`` to one process."""
 
 from __future__ import annotations
 
@@ -65,14 +65,15 @@ def test_backups_are_numbered_from_the_newest_and_the_oldest_is_deleted(path: Pa
     assert texts_at(path) == {"app.log": "d\n", "app.log.1": "c\n", "app.log.2": "b\n"}
 
 
-def test_what_was_in_the_file_before_counts(path: Path) -> None:
+def test_earlier_content_of_the_file_counts(path: Path) -> None:
     path.write_text(TEN)
     sink = RotatingFileSink(path, max_bytes=15, backup_count=1)
     write(sink, TEN)
     assert texts_at(path) == {"app.log": TEN, "app.log.1": TEN}
 
 
-def test_a_line_longer_than_max_bytes_gets_a_file_of_its_own_and_no_backup_is_empty(path: Path) -> None:
+def test_a_line_longer_than_max_bytes_gets_a_file_of_its_own(path: Path) -> None:
+    """No backup is empty."""
     long = "x" * 1000 + "\n"
     sink = RotatingFileSink(path, max_bytes=20, backup_count=9)
     write(sink, long, long, TEN, TEN, long, TEN)
@@ -94,7 +95,7 @@ def test_zero_bytes_or_zero_backups_means_never(path: Path, sizes: dict[str, Any
     backup_count=st.integers(0, 5),
     batch=st.integers(1, 7),
 )
-def test_any_lines_under_any_limits_leave_the_newest_lines_whole_and_in_order(
+def test_under_any_limits_the_newest_lines_stay_whole_and_in_order(
     lengths: list[int], max_bytes: int, backup_count: int, batch: int
 ) -> None:
     written = [f"{number:04}".ljust(length, ".")[-length:] + "\n" for number, length in enumerate(lengths)]
@@ -117,7 +118,7 @@ def test_any_lines_under_any_limits_leave_the_newest_lines_whole_and_in_order(
         sink.stop()
 
 
-# -- what it leaves alone, and what it removes ----------------------------------------------------
+# -- the other files in the folder ----------------------------------------------------------------
 
 
 def test_no_neighbour_is_touched(path: Path) -> None:
@@ -175,7 +176,7 @@ def test_the_new_file_has_the_owner_of_the_one_it_replaces(path: Path, as_root: 
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 23456, 0o640)
 
 
-# -- what is at the path is no regular file -------------------------------------------------------
+# -- a path that is not a regular file ------------------------------------------------------------
 
 
 def run_python(code: str, *arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
@@ -215,7 +216,7 @@ def test_a_fifo_gets_every_line_and_is_not_rotated(path: Path) -> None:
         os.close(reader)
 
 
-def test_a_symlink_stays_and_the_backups_stand_beside_the_file_that_it_leads_to(path: Path, tmp_path: Path) -> None:
+def test_a_symlink_stays_and_its_target_has_the_backups_beside_it(path: Path, tmp_path: Path) -> None:
     real = tmp_path / "elsewhere" / "real.log"
     real.parent.mkdir()
     path.symlink_to(real)
@@ -240,7 +241,7 @@ def test_a_symlinked_folder_that_is_switched_to_another_one_is_followed(tmp_path
     assert (tmp_path / "green/app.log").read_text() == "after\n"
 
 
-# -- what happens to the file meanwhile -----------------------------------------------------------
+# -- changes of the file by others ----------------------------------------------------------------
 
 
 def delete(path: Path) -> None:
@@ -266,7 +267,7 @@ def delete_folder(path: Path) -> None:
 
 
 @pytest.mark.parametrize("happens", [delete, move, replace, truncate, delete_folder])
-def test_it_goes_on_with_the_next_line_after(happens: Callable[[Path], None], tmp_path: Path) -> None:
+def test_it_continues_with_the_next_line_after(happens: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "app.log"
     sink = RotatingFileSink(path, max_bytes=25, backup_count=2)
     write(sink, TEN, TEN)
@@ -285,7 +286,7 @@ def test_a_moved_file_keeps_the_lines_that_were_written_to_it(path: Path) -> Non
     assert texts_at(path) == {"moved": "before\n", "app.log": "after\n"}
 
 
-def test_a_last_line_that_has_no_end_does_not_swallow_the_next(path: Path) -> None:
+def test_a_last_line_without_end_does_not_swallow_the_next(path: Path) -> None:
     path.write_text("half a li")
     write(RotatingFileSink(path, max_bytes=1000, backup_count=2), "whole")
     assert path.read_text() == "half a li\nwhole\n"
@@ -333,7 +334,7 @@ def test_stop_leaves_no_descriptor_open(path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == len(before) - 1
 
 
-def test_two_sinks_on_one_path_share_it_and_stopping_one_does_not_stop_the_other(path: Path) -> None:
+def test_two_sinks_share_one_path_and_stop_each_for_itself(path: Path) -> None:
     one = RotatingFileSink(path, max_bytes=30, backup_count=50)
     two = RotatingFileSink(path, max_bytes=30, backup_count=50)
     written = [f"{number:04}" for number in range(40)]
@@ -386,7 +387,7 @@ def test_lone_surrogates_and_null_characters_are_written_and_not_raised(path: Pa
 # -- a folder where nothing can be renamed --------------------------------------------------------
 
 
-def test_where_it_cannot_rotate_the_file_grows_and_it_is_said_once(
+def test_if_it_cannot_rotate_the_file_grows_and_it_is_reported_once(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocker = path.with_name("app.log.1")
@@ -416,7 +417,7 @@ def test_where_it_cannot_rotate_the_file_grows_and_it_is_said_once(
         ({"path": "nosuchfolder/"}, ValueError, "path must be a file's path, not the folder 'nosuchfolder/'"),
     ],
 )
-def test_a_wrong_argument_is_named_with_what_is_allowed(
+def test_a_wrong_argument_is_named_with_the_allowed_values(
     path: Path, arguments: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error) as raised:
@@ -425,7 +426,7 @@ def test_a_wrong_argument_is_named_with_what_is_allowed(
     assert not path.exists()
 
 
-def test_a_path_that_cannot_be_opened_raises_the_plain_oserror_that_names_it(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_opened_raises_an_oserror_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "app.log"
     with pytest.raises(NotADirectoryError) as raised:

@@ -1,4 +1,4 @@
-"""What a WatchedFileSink promises to one process whose file others move, delete, replace and cut."""
+"""Promises of ``WatchedFileSink`` to one process whose file others move, delete, replace and truncate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_line_is_in_the_file_when_write_returns(path: Path, sink: WatchedFileS
     assert path.read_text() == "first\nsecond\n"
 
 
-def test_lines_go_after_what_the_file_holds(path: Path) -> None:
+def test_lines_follow_the_earlier_content_of_the_file(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("old\n")
     WatchedFileSink(path).write("new")
@@ -52,9 +52,8 @@ async def test_it_never_rotates(path: Path) -> None:
     assert len(read_lines(path)) == 50
 
 
-def test_after_a_move_the_next_line_is_in_a_new_file_and_the_old_one_keeps_its_own(
-    path: Path, sink: WatchedFileSink
-) -> None:
+def test_after_a_move_the_next_line_is_in_a_new_file(path: Path, sink: WatchedFileSink) -> None:
+    """The old file keeps its lines."""
     sink.write("first")
     path.rename(path.with_name("moved"))
     sink.write("second")
@@ -69,7 +68,7 @@ def test_after_a_deletion_the_next_line_is_in_a_new_file(path: Path, sink: Watch
     assert path.read_text() == "second\n"
 
 
-def test_after_a_replacement_the_next_line_is_in_the_file_that_is_there(path: Path, sink: WatchedFileSink) -> None:
+def test_after_a_replacement_the_next_line_is_in_the_new_file(path: Path, sink: WatchedFileSink) -> None:
     sink.write("first")
     other = path.with_name("other")
     other.write_text("other\n")
@@ -80,7 +79,7 @@ def test_after_a_replacement_the_next_line_is_in_the_file_that_is_there(path: Pa
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_after_a_move_a_file_that_was_made_in_its_place_is_taken(path: Path, sink: WatchedFileSink) -> None:
+def test_after_a_move_a_file_made_in_its_place_is_used(path: Path, sink: WatchedFileSink) -> None:
     sink.write("first")
     path.rename(path.with_name("moved"))
     path.touch(0o640)
@@ -105,7 +104,7 @@ def test_after_the_folder_was_moved_lines_go_to_the_path(path: Path, sink: Watch
     assert (tmp_path / "moved" / "tasks.log").read_text() == "first\n"
 
 
-def test_after_a_truncation_lines_go_on_at_the_start(path: Path, sink: WatchedFileSink) -> None:
+def test_after_a_truncation_lines_continue_at_the_start(path: Path, sink: WatchedFileSink) -> None:
     sink.write("first")
     os.truncate(path, 0)
     sink.write("second")
@@ -125,9 +124,7 @@ def test_a_link_that_is_changed_leads_the_next_line_to_its_new_target(tmp_path: 
     assert (tmp_path / "b").read_text() == "second\n"
 
 
-def test_a_line_without_end_that_another_program_left_does_not_swallow_the_next(
-    path: Path, sink: WatchedFileSink
-) -> None:
+def test_a_line_without_end_does_not_swallow_the_next(path: Path, sink: WatchedFileSink) -> None:
     sink.write("first")
     with path.open("a") as file:
         file.write("torn")
@@ -177,24 +174,24 @@ def test_it_is_a_sink_for_any_loguru_logger(path: Path, sink: WatchedFileSink) -
     assert path.read_text() == "WARNING second\n"
 
 
-def test_braces_in_a_path_are_no_placeholders(tmp_path: Path) -> None:
+def test_braces_in_a_path_are_not_placeholders(tmp_path: Path) -> None:
     WatchedFileSink(tmp_path / "{time}.log").write("line")
     assert os.listdir(tmp_path) == ["{time}.log"]
 
 
 @pytest.mark.parametrize("given", [None, 1, b"tasks.log", True])
-def test_a_path_that_is_no_text_is_refused(given: Any) -> None:
+def test_a_path_that_is_not_text_is_refused(given: Any) -> None:
     with pytest.raises(TypeError, match="path"):
         WatchedFileSink(given)
 
 
 @pytest.mark.parametrize("given", ["", "/tmp", "logs/", "a\0b"])
-def test_a_path_that_names_no_file_is_refused(given: str) -> None:
+def test_a_path_without_a_file_name_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match="path"):
         WatchedFileSink(given)
 
 
 @pytest.mark.parametrize(("given", "error"), [(True, TypeError), (1.5, TypeError), (-1, ValueError)])
-def test_a_backlog_that_is_no_size_is_refused(path: Path, given: Any, error: type[Exception]) -> None:
+def test_a_backlog_that_is_not_a_size_is_refused(path: Path, given: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="backlog_bytes"):
         WatchedFileSink(path, backlog_bytes=given)

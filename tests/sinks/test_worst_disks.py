@@ -131,8 +131,10 @@ def a_socket(place: Path) -> None:
 
 @pytest.mark.parametrize("make", [a_folder, a_link, os.mkfifo, a_socket])
 @pytest.mark.parametrize("number", [1, 2])
-def test_what_is_no_backup_is_neither_moved_nor_deleted(make: Callable[[Path], None], number: int, path: Path) -> None:
-    """Rotation goes on around it."""
+def test_a_file_that_is_not_a_backup_is_neither_moved_nor_deleted(
+    make: Callable[[Path], None], number: int, path: Path
+) -> None:
+    """Rotation skips its number."""
     place = path.with_name(f"app.log.{number}")
     make(place)
     before = os.lstat(place)
@@ -156,13 +158,13 @@ def test_a_folder_for_the_only_backup_is_named_and_stays(path: Path, capsys: pyt
     assert f"in the way, and not a regular file: '{path}.1'" in capsys.readouterr().err
 
 
-# -- a lock that cannot be had ----------------------------------------------------------------------
+# -- a file system without locks --------------------------------------------------------------------
 
 
 def test_without_flock_a_torn_line_swallows_none(
     path: Path, start_writer: Callable[..., Writer], program: Callable[[str], str]
 ) -> None:
-    """After a restart, too, the next line does not continue the part that a killed process has left."""
+    """After a restart too, the next line does not continue the partial line of a killed process."""
     path.write_text("torn")
     strace = [program("strace"), "-f", "-qq", "-o", "/dev/null", "-e", "inject=flock:error=ENOLCK", "-e", "trace=flock"]
     for name in "ab":

@@ -22,7 +22,7 @@ PATIENCE = 15
 
 @pytest.mark.parametrize("make", ["RotatingFileSink({!r}, max_bytes=10_000, backup_count=9)", "WatchedFileSink({!r})"])
 def test_after_closerange_no_sink_writes_into_the_file_of_another(make: str, tmp_path: Path) -> None:
-    """Whichever writes first gets the number that another one had."""
+    """The first one to write gets a number that another one had."""
     first, second = tmp_path / "first.log", tmp_path / "second.log"
     code = f"""
 import os
@@ -39,7 +39,7 @@ for number in range(200):
         assert found == {str(index): 200}
 
 
-def test_a_fork_closes_no_socket_that_has_an_old_number(tmp_path: Path) -> None:
+def test_a_fork_closes_no_socket_that_has_the_number_of_a_file(tmp_path: Path) -> None:
     code = """
 import os, socket, sys
 from taskflow_loguru.sinks import RotatingFileSink
@@ -62,7 +62,7 @@ print(theirs.recv(100).decode())
 # -- no thread can be started -------------------------------------------------------------------------
 
 
-def test_without_threads_enqueue_writes_all_the_same(public_folder: Path, program: Callable[[str], str]) -> None:
+def test_without_threads_enqueue_still_writes(public_folder: Path, program: Callable[[str], str]) -> None:
     """``RLIMIT_NPROC`` forbids a thread for the sink, and one for ``close()``, which raises nothing."""
     code = f"""
 import resource
@@ -97,14 +97,14 @@ asyncio.run(logger.close())
         "BackgroundSink(RotatingFileSink({path}, max_bytes=2000, backup_count=2))",
     ],
 )
-def test_the_end_waits_for_no_daemon_thread_that_logs(make: str, tmp_path: Path) -> None:
+def test_the_end_does_not_wait_for_a_daemon_thread_that_logs(make: str, tmp_path: Path) -> None:
     """Threads that log forever, and an object that logs when modules are gone, do not keep the interpreter."""
     code = f"""
 {EVENTS}
 import builtins, threading
 from taskflow_loguru import FileLogger
 from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, _process
-_process.EXIT_TIMEOUT = 0.5  # the stated bound, shorter than a user has it
+_process.EXIT_TIMEOUT = 0.5  # shorter than that of a user
 loggers = [{make.format(path="sys.argv[1] + name")} for name in "ab"]
 write = log if hasattr(loggers[0], "on_log") else type(loggers[0]).write
 def log_for_ever(logger):
@@ -140,7 +140,7 @@ for number in range(100):
     assert [text.split()[-1] for text in read_lines(path)] == ["before", *map(str, range(100))]
 
 
-# -- what is dropped ----------------------------------------------------------------------------------
+# -- dropped loggers ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", ["FileLogger", "BackgroundSink"])

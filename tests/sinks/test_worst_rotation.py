@@ -26,7 +26,7 @@ each_way = pytest.mark.parametrize("way", [(), (no_exchange,)], ids=["exchanged"
 
 
 def a_file_with_backups(folder: Path) -> Path:
-    """Make a file of another user's that only he can read, with three backups."""
+    """Make a file that only its owner, another user, can read, with three backups."""
     folder.mkdir()
     path = folder / "app.log"
     for number, text in enumerate(reversed(BEFORE)):
@@ -48,7 +48,7 @@ def write_on(path: Path, *texts: str, backup_count: int = 9) -> None:
 
 
 def calls_of(lab: Lab, path: Path, act: str, backup_count: int, *way: str) -> list[Call]:
-    """Return the system calls that a rotation of *path* makes, but for one that fails anyway."""
+    """Return the system calls that a rotation of *path* makes, except one that always fails."""
     calls = lab.calls(rotating(path, backup_count), act, *way)
     assert any(call.name.startswith("rename") for call in calls)
     return [call for call in calls if not way or call.name != "renameat2"]
@@ -83,7 +83,7 @@ def test_a_rotation_killed_at_any_call_keeps_all(
 def test_an_error_of_any_call_of_a_rotation_loses_nothing(
     is_link: bool, way: tuple[str, ...], lab: Lab, tmp_path: Path
 ) -> None:
-    """Only ENOENT means that a file is not there: no other error overwrites a backup, or a symbolic link."""
+    """Only ENOENT means that a file is missing: no other error leads to an overwritten backup or symbolic link."""
     act = f"{WRITE}; sink.stop()"
     errors = itertools.cycle(["EIO", "ESTALE", "ETIMEDOUT"])
     for number, call in enumerate(calls_of(lab, a_file_with_backups(tmp_path / "traced"), act, 9, *way)):
@@ -101,7 +101,7 @@ def test_an_error_of_any_call_of_a_rotation_loses_nothing(
 
 @each_way
 def test_another_user_never_makes_the_file_in_a_rotation(way: tuple[str, ...], lab: Lab, public_folder: Path) -> None:
-    """A process of another user's that starts while a rotation is under way does not lock the app out of its file."""
+    """A process of another user that starts during a rotation does not lock the app out of its file."""
     calls = calls_of(lab, a_file_with_backups(public_folder / "traced"), WRITE, 9, *way)
     for number, call in enumerate(call for call in calls if call.changes_something):
         path = a_file_with_backups(public_folder / str(number))

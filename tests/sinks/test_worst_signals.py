@@ -1,4 +1,4 @@
-"""Signal handlers that raise, or log, wherever they strike: real alarms at random times."""
+"""Signal handlers that raise or log at any moment: real alarms at random times."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def report(calls, storm, path):
 
 def assert_each_line_once(printed: str, path: Path, name: str = "line ") -> None:
     """Check that a call that returned has written its line once, and one that was interrupted once at most."""
-    said = json.loads(printed)
-    assert (said["swallowed"], said["descriptors"]) == (0, 0)
-    calls = said["calls"]
+    report = json.loads(printed)
+    assert (report["swallowed"], report["descriptors"]) == (0, 0)
+    calls = report["calls"]
     assert calls.count(False) > len(calls) // 20, "the alarms come too late"
     counts = Counter(text.rpartition(name)[2].strip() for text in read_lines(path))
     lost = [number for number, returned in enumerate(calls) if returned and not counts[str(number)]]
@@ -102,7 +102,7 @@ report(calls, storm, path)
 @pytest.mark.parametrize("kind", EXCEPTIONS)
 @pytest.mark.parametrize("options", ["max_bytes=2000, backup_count=99", "mode='watched', format=json_line"])
 def test_an_alarm_that_raises_in_on_log_spoils_nothing(kind: str, options: str, tmp_path: Path) -> None:
-    """As above; and no error of a handler or a sink is called one of the format."""
+    """The promises of ``write`` hold, and no error of a handler or sink is reported as one of the format."""
     code = f"""
 {EVENTS}
 from taskflow_loguru import FileLogger

@@ -26,7 +26,7 @@ FILE_CALLS = (
     "openat,newfstatat,fstat,stat,lstat,statx,readlink,readlinkat,flock,fcntl,pread64,write,ftruncate,close,fchown,"
     "fchmod,rename,renameat,renameat2,link,linkat,unlink,unlinkat,fgetxattr,fsetxattr,fremovexattr,utimensat,fsync,mkdir"
 )
-"""The system calls with which a sink touches files. Only those are counted that the machine knows (prefix "?")."""
+"""The system calls with which a sink touches files. strace skips those that the system does not have (prefix "?")."""
 
 
 _READING = ("newfstatat", "fstat", "stat", "lstat", "statx", "readlink", "readlinkat", "pread64", "fgetxattr")
@@ -55,7 +55,7 @@ class Call:
 
 
 class Traced:
-    """A child that waits under strace until it is told to go."""
+    """A child that waits under strace for :meth:`go`."""
 
     def __init__(self, lab: Lab, pid: int, strace: subprocess.Popen[bytes]) -> None:
         self.pid = pid
@@ -78,7 +78,7 @@ class Traced:
 
 
 class Lab:
-    """Run children that make a sink and write with it, one system call at a time spoiled by strace.
+    """Run children that make a sink and write with it, while strace spoils one system call.
 
     Args:
         strace: The program.

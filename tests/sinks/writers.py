@@ -1,11 +1,11 @@
 """Processes that write numbered lines with a sink, and acknowledge each over a pipe once ``write`` has returned.
 
-This file is the program too that such a process runs. It does what it is told on stdin, one command a line:
+This file is also the program of such a process. It reads commands from stdin, one a line:
 
 - ``write COUNT``: write the next COUNT lines;
-- ``arm NUMBER SIGNAL``: send itself SIGNAL just before the NUMBERth call from here on that touches a file or a
-  lock (Python announces them to its audit hooks), which stops or kills it in the middle of a write or a rotation.
-- ``quit``: end at once, without a word to the sink.
+- ``arm NUMBER SIGNAL``: send itself SIGNAL just before the NUMBERth call from then on that touches a file or a
+  lock (Python calls an audit hook for each), which stops or kills it in the middle of a write or a rotation.
+- ``quit``: end at once, without stopping the sink.
 
 At the end of stdin it stops the sink and exits.
 """
@@ -32,7 +32,7 @@ STEPS = {"open", "os.rename", "os.remove", "os.chmod", "os.chown", "os.truncate"
 
 
 def line(name: str, number: int) -> str:
-    """The line with that number: lengths differ, and each shows where it begins and ends."""
+    """Return the line with that number. Lengths differ, and each line shows its beginning and its end."""
     return f"<{name}-{number} {'x' * (number * 37 % 80)}>\n"
 
 
@@ -41,10 +41,10 @@ def lines(name: str, numbers: Iterable[int]) -> list[str]:
 
 
 class Writer:
-    """A process of its own that writes ``line(name, 0)``, ``line(name, 1)``, ... as it is told to.
+    """A process that writes ``line(name, 0)``, ``line(name, 1)``, ... on command.
 
-    Made by the ``start_writer`` fixture, which ends it after the test. ``arguments`` are those of the sink;
-    ``launcher`` is a command to run it with.
+    The ``start_writer`` fixture makes it, and ends it after the test. *arguments* are those of the sink; *launcher* is
+    a command to run it with.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Writer:
     ) -> None:
         self.name = name
         self.first = first
-        self.told = 0
+        self.ordered = 0
         self.acknowledged = 0
         options = {"name": name, "sink": sink, "first": first, "arguments": {"path": os.fspath(path), **arguments}}
         command = [*launcher, sys.executable, "-m", "tests.sinks.writers", json.dumps(options)]
@@ -70,26 +70,26 @@ class Writer:
         assert self.process.stdout.read(1) == READY, self.stderr()
 
     def write(self, count: int) -> None:
-        """Tell it to write ``count`` more lines; returns at once."""
-        self.told += count
-        self._tell(f"write {count}")
+        """Have it write *count* more lines; return at once."""
+        self.ordered += count
+        self._send(f"write {count}")
 
     def write_and_wait(self, count: int) -> None:
         self.write(count)
         self.wait_for(self.acknowledged + count)
 
     def quit(self) -> None:
-        """Tell it to end, when it has done what it was told, as if it was killed: what the sink keeps is lost."""
+        """Have it end after its commands as if it was killed: lines that the sink keeps are lost."""
         with contextlib.suppress(BrokenPipeError):  # it has been killed already
-            self._tell("quit")
+            self._send("quit")
 
     def close(self) -> None:
-        """Tell it that no more commands come: when it has done what it was told, it ends."""
+        """Have it end after its commands, as any program does."""
         assert self.process.stdin is not None
         self.process.stdin.close()
 
     def wait_for(self, count: int) -> None:
-        """Wait until it has acknowledged ``count`` lines in all."""
+        """Wait until it has acknowledged *count* lines in all."""
         assert self.process.stdout is not None
         while self.acknowledged < count:
             received = self.process.stdout.read(count - self.acknowledged)
@@ -97,16 +97,16 @@ class Writer:
             self.acknowledged += len(received)
 
     def arm(self, step: int, signal_name: str) -> None:
-        """Have it signal itself ``signal_name`` before the ``step``\\ th step from here on (1: the next)."""
-        self._tell(f"arm {step} {signal_name}")
+        """Have it send itself the signal before its step number *step* from now on (1: the next)."""
+        self._send(f"arm {step} {signal_name}")
 
     def pause(self) -> None:
-        """Stop it (SIGSTOP), wherever it is."""
+        """Stop it at once (SIGSTOP)."""
         self.process.send_signal(signal.SIGSTOP)
         assert not self.ends_unsignalled()
 
     def ends_unsignalled(self) -> bool:
-        """Wait until it has ended, or a signal has stopped or killed it; whether it has ended of itself."""
+        """Wait until it has ended or stopped; return whether it has ended without a signal."""
         status = os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert status is not None
         return status.si_code == os.CLD_EXITED
@@ -115,14 +115,14 @@ class Writer:
         self.process.send_signal(signal.SIGCONT)
 
     def finish(self) -> int:
-        """Let it do what it was told and end; returns how many lines it has acknowledged."""
+        """Let it end after its commands; return how many lines it has acknowledged."""
         self.close()
         self._read_rest()
         assert self.process.wait() == 0, self.stderr()
         return self.acknowledged
 
     def kill(self) -> int:
-        """Kill it (SIGKILL), wherever it is; returns how many lines it has acknowledged."""
+        """Kill it at once (SIGKILL); return how many lines it has acknowledged."""
         self.process.kill()
         self.close()
         self._read_rest()
@@ -130,16 +130,16 @@ class Writer:
         return self.acknowledged
 
     def stderr(self) -> str:
-        """What it has said on stderr, once it has ended."""
+        """Return its stderr, once it has ended."""
         assert self.process.stderr is not None
         return self.process.stderr.read().decode()
 
     def lines(self) -> list[str]:
-        """The lines that it has acknowledged."""
+        """Return the lines that it has acknowledged."""
         return lines(self.name, range(self.first, self.first + self.acknowledged))
 
     def acknowledge_if_written(self, found: Iterable[str]) -> None:
-        """Count the line after the last acknowledged one, if it is in ``found``: it was killed before it said so."""
+        """Count the line after the last acknowledged one if it is in *found*: its writer was killed in between."""
         if line(self.name, self.first + self.acknowledged) in found:
             self.acknowledged += 1
 
@@ -149,7 +149,7 @@ class Writer:
             assert pipe is not None
             pipe.close()
 
-    def _tell(self, command: str) -> None:
+    def _send(self, command: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{command}\n".encode())
 
@@ -160,20 +160,20 @@ class Writer:
 
 
 def backups_of(path: Path) -> list[Path]:
-    """The numbered backups of ``path``, oldest first."""
+    """Return the numbered backups of *path*, oldest first."""
     numbers = [re.fullmatch(re.escape(path.name) + r"\.([1-9][0-9]*)", file.name) for file in path.parent.iterdir()]
     found = sorted((int(match[1]) for match in numbers if match), reverse=True)
     return [path.with_name(f"{path.name}.{number}") for number in found]
 
 
 def read_lines(path: Path) -> list[str]:
-    """All lines of ``path`` and its backups, oldest to newest."""
+    """Return all lines of *path* and its backups, oldest first."""
     files = [*backups_of(path), *([path] if path.exists() else [])]
     return [text for file in files for text in file.read_bytes().decode().splitlines(keepends=True)]
 
 
 def assert_each_once(found: list[str], written: Iterable[str]) -> None:
-    """Check that ``found`` is the lines ``written``, in any order: none lost, doubled or torn."""
+    """Check that *found* has the lines *written* in any order: none lost, doubled or torn."""
     counts, known = Counter(found), set(written)
     problems = {
         "lost": sorted(known - counts.keys()),
@@ -184,7 +184,7 @@ def assert_each_once(found: list[str], written: Iterable[str]) -> None:
 
 
 def assert_each_once_in_order(found: list[str], written: Mapping[str, list[str]]) -> None:
-    """Check that ``found`` is the lines of each writer, mixed: none lost, doubled, torn or out of its order."""
+    """Check that *found* has the lines of all writers: none lost, doubled or torn, and those of each in order."""
     assert_each_once(found, (text for texts in written.values() for text in texts))
     for name, texts in written.items():
         assert [text for text in found if text.startswith(f"<{name}-")] == texts, f"{name}: out of order"
