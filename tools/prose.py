@@ -25,9 +25,6 @@ ROOT = Path(__file__).parent.parent
 MARKDOWN = ("*.md", "benchmarks/*.md", "docs/*.md", "tests/**/*.md")
 PYTHON = ("benchmarks", "examples", "taskflow_loguru", "tests", "tools")
 
-PENDING = ("README.md", "docs/", "taskflow_loguru/sinks/", "tests/sim/", "tests/sinks/", "tests/unit/")
-"""Files whose English has not been revised yet: only the rules of proselint apply."""
-
 START = "\N{SECTION SIGN}"
 """The mark of a docstring's start in the text that is checked."""
 
@@ -91,17 +88,16 @@ def all_files() -> Iterator[Path]:
 def check(path: Path, checks: dict[str, bool]) -> Iterator[str]:
     """Yield the problems of a file, with their positions."""
     source = (ROOT / path).read_text("utf-8")
-    is_pending = str(path).startswith(PENDING)
     if path.suffix == ".py":
         text = prose_of_python(source, messages=path.parts[0] not in ("tests", "tools"))
     else:
         text = _masked(_CODE, _masked(_MARKDOWN_CODE, source))
     text = re.sub(r"^$", MASK, text, flags=re.MULTILINE)  # a phrase does not continue after an empty line
-    config: Config = {"max_errors": sys.maxsize, "checks": {**checks, "style": not is_pending}}
+    config: Config = {"max_errors": sys.maxsize, "checks": checks}
     for (line, column), result in ((found.pos, found.check_result) for found in LintFile(str(path), text).lint(config)):
         yield f"{line}:{column}: {' '.join(result.message.split())}"
     for name in re.finditer(r"\bdef (test_\w+)", source):
-        if len(name[1]) > MAX_TEST_NAME and not is_pending:
+        if len(name[1]) > MAX_TEST_NAME:
             yield f"{source.count(chr(10), 0, name.start()) + 1}: {name[1]} has over {MAX_TEST_NAME} characters"
 
 

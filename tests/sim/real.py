@@ -82,7 +82,7 @@ def perform(
             handles.remove(actual[0])
         elif isinstance(result, os.stat_result):
             size = 0 if stat.S_ISDIR(result.st_mode) else result.st_size
-            # Inodes are told apart by the open files: some file systems reuse the number of a deleted one.
+            # Inodes are compared by the open files: some file systems reuse the number of a deleted one.
             same = [n for n, fd in enumerate(handles) if call(processes[0], "fstat", (fd,)).st_ino == result.st_ino]
             result = (oct(result.st_mode), same, result.st_nlink, result.st_uid, result.st_gid, size)
         results.append((name, result))
