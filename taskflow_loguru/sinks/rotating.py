@@ -80,12 +80,15 @@ class RotatingFileSink(FileSink):
     ) -> None:
         self.max_bytes = checked_size("max_bytes", max_bytes)
         self.backup_count = checked_size("backup_count", backup_count)
-        checked_choice("compression", compression, ("gzip", None))
+        self.compression = checked_choice("compression", compression, ("gzip", None))
         self.when = checked_choice("when", when, (*PERIODS, None))
         if not backup_count and (compression or when):
             raise ValueError(f"backup_count must be at least 1 with {'when' if when else 'compression'}, not 0")
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
-        self._rotation = Rotation(backup_count, compression, self._folder, self._notices)
+
+    def _begin(self, backlog_bytes: int, loss_line: LossLine) -> None:
+        super()._begin(backlog_bytes, loss_line)
+        self._rotation = Rotation(self.backup_count, self.compression, self._folder, self._notices)
 
     def rotate(self) -> None:
         """Rotate the file now, unless it is empty; lines that are kept are written first.
@@ -108,14 +111,13 @@ class RotatingFileSink(FileSink):
         return replace(super().stats(), rotations=self._rotation.count)
 
     def after_fork(self) -> None:
-        super().after_fork()
         self._rotation.abandon()
-        self._rotation = Rotation(self.backup_count, self._rotation.compression, self._folder, self._notices)
+        super().after_fork()
 
     def _arguments(self) -> dict[str, Any]:
         arguments = super()._arguments()
         arguments.update(max_bytes=self.max_bytes, backup_count=self.backup_count)
-        arguments.update(compression=self._rotation.compression, when=self.when)
+        arguments.update(compression=self.compression, when=self.when)
         return arguments
 
     def _close(self) -> None:

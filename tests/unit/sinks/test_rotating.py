@@ -436,3 +436,13 @@ def test_a_child_has_nothing_of_a_compression_open(path: Path, monkeypatch: pyte
     goes_on.set()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     sink.stop()
+
+
+def test_a_file_that_cannot_be_opened_leaves_forks_and_the_end_to_other_sinks(path: Path) -> None:
+    """An exception that ends the program keeps such a sink alive: it must not cost the lines of others."""
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="Too many levels") as raised:
+        sink_at(path)
+    sink = raised.traceback[-1].frame.f_locals["self"]
+    sink.after_fork()
+    sink.at_exit(0.0)
