@@ -174,12 +174,10 @@ class Writer:
     def _write_some(self) -> None:
         started = time.monotonic()
         entries = self.backlog.entries[:WINDOW]
-        try:
-            failures, reason = _write_each(self.sink, self._rendered(entries))
-            if failures:
-                report(f"{self.sink!r}: {loss_message(failures, reason)}")
-        finally:
-            self._gate.run(lambda: self.backlog.drop(len(entries), 0))
+        failures, reason = _write_each(self.sink, self._rendered(entries))
+        if failures:
+            report(f"{self.sink!r}: {loss_message(failures, reason)}")
+        self._gate.run(lambda: self.backlog.drop(len(entries), 0))
         # Leave the lock of the file free for as long as it was held: other processes get their turn.
         if self.backlog.entries and not self._is_stopped:
             time.sleep(min(time.monotonic() - started, _LONGEST_PAUSE))
@@ -237,7 +235,9 @@ def _write_each(sink: Sink, messages: list[str]) -> tuple[int, str]:
     for batch in batches:
         try:
             _write(sink, batch)
-        except Exception as error:
+        # SystemExit and the like too: the thread would end, and nobody would write the lines that follow.
+        # test_writer.py::test_a_sink_that_exits_does_not_end_the_thread
+        except BaseException as error:
             failures, reason = failures + len(batch), repr(error)
     return failures, reason
 

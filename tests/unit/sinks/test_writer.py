@@ -293,20 +293,6 @@ def test_an_exception_of_the_sink_is_reported_with_the_line_count(
     assert not writer.backlog.entries
 
 
-def test_a_batch_is_not_written_again_whatever_is_raised(threads: Threads) -> None:
-    sink = Lines()
-
-    def end(message: str) -> None:
-        raise SystemExit
-
-    sink.before = end
-    writer = writer_of(sink)
-    writer.put("one")
-    with pytest.raises(SystemExit):
-        threads.run()
-    assert not writer.backlog.entries
-
-
 # -- stop -----------------------------------------------------------------------------------------
 
 
@@ -571,3 +557,20 @@ def test_after_the_end_a_thread_inside_delays_nobody(threads: Threads) -> None:
     thread.join()
     writer.put("late")
     assert len(writer.backlog.entries) == 1
+
+
+def test_a_sink_that_exits_does_not_end_the_thread(threads: Threads, capsys: pytest.CaptureFixture[str]) -> None:
+    """SystemExit, asyncio's CancelledError and gevent's Timeout are no Exceptions; the lines that follow are written."""
+
+    def leave(message: str) -> None:
+        if message == "one":
+            raise SystemExit(3)
+
+    sink = Lines()
+    sink.before = leave
+    writer = writer_of(sink)
+    writer.put("one")
+    writer.put("two")
+    run_dropped(writer, threads)
+    assert sink.calls == ["two"]
+    assert capsys.readouterr().err == "taskflow_loguru: Lines(): 1 line lost: SystemExit(3)\n"
