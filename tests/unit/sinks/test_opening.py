@@ -349,3 +349,11 @@ def test_only_a_fifo_is_recognized_as_one(tmp_path: Path) -> None:
     assert is_fifo(str(tmp_path / "link"))
     assert not is_fifo(str(tmp_path))
     assert not is_fifo(str(tmp_path / "missing"))
+
+
+def test_a_file_may_have_the_longest_name(file: OpenFile, tmp_path: Path) -> None:
+    """The hidden files of a rotation beside it have longer ones, which no file can have."""
+    path = tmp_path / ("n" * os.pathconf(tmp_path, "PC_NAME_MAX"))
+    open_at(file, str(path))
+    write(file, b"line\n")
+    assert path.read_bytes() == b"line\n"
