@@ -17,6 +17,8 @@ from ._periods import PERIODS, Period, start_of
 from ._rotation import Rotation
 from .stats import Stats
 
+_FILE_TIME_LAG = 0.01  # the longest tick of a Linux kernel, in seconds
+
 
 class RotatingFileSink(FileSink):
     """A loguru sink that rotates: ``logger.add(RotatingFileSink("app.log", max_bytes=..., backup_count=...))``.
@@ -131,7 +133,10 @@ class RotatingFileSink(FileSink):
         is_torn = size != file.end and file.is_torn(size)
         if file.is_locked and self.backup_count:
             start = size + is_torn
-            if start and (start + len(lines[0]) > self.max_bytes > 0 or (self.when and self._is_of_past(status))):
+            is_over = self.when is not None and self._is_of_past(status)
+            if is_over:
+                self._wait_for_file_times()
+            if start and (is_over or start + len(lines[0]) > self.max_bytes > 0):
                 if self._rotate(started):
                     return
             elif self.max_bytes and len(lines) > 1:
@@ -141,6 +146,15 @@ class RotatingFileSink(FileSink):
     def _is_of_past(self, status: os.stat_result) -> bool:
         """Return whether the last line was written before the current hour, day or week."""
         return self.when is not None and status.st_mtime < start_of(self.when, time.time())
+
+    def _wait_for_file_times(self) -> None:
+        """Wait until the times of files have reached the present hour, day or week too."""
+        # Most kernels take them from a clock that ticks. A line would still get a time before the hour, and each line
+        # of the first milliseconds would rotate the file once more, and delete a backup.
+        # test_rotating.py::test_a_new_hour_rotates_once_though_the_times_of_files_lag_behind
+        if self.when is not None:
+            now = time.time()
+            time.sleep(max(0.0, start_of(self.when, now) + _FILE_TIME_LAG - now))
 
     def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:
         """Return as many of the first *lines* as fit after *start* bytes, but at least one."""

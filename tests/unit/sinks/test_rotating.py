@@ -438,6 +438,20 @@ def test_a_child_has_nothing_of_a_compression_open(path: Path, monkeypatch: pyte
     sink.stop()
 
 
+def test_a_new_hour_rotates_once_though_the_times_of_files_lag_behind(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most kernels give a file the time of their last tick, up to 10 ms ago: for some lines, still the hour before."""
+    clock = Clock(monkeypatch, rotating)
+    sink = sink_at(path, 0, when="hour")
+    for now in (NOON - 0.5, NOON + 0.001, NOON + 0.002, NOON + 0.003):
+        clock.now = max(now, clock.now)
+        sink.write("line")
+        os.utime(path, (clock.now - 0.0099, clock.now - 0.0099))
+    assert sink.stats().rotations == 1
+    assert contents(path) == {"app.log": "line\nline\nline\n", "app.log.1": "line\n"}
+
+
 def test_a_file_that_cannot_be_opened_leaves_forks_and_the_end_to_other_sinks(path: Path) -> None:
     """An exception that ends the program keeps such a sink alive: it must not cost the lines of others."""
     path.symlink_to(path)
