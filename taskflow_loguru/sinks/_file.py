@@ -190,6 +190,10 @@ class FileSink(ABC):
             else:
                 act(status, lines, written, started)
         except OSError as error:
+            if error.errno == errno.ESTALE:
+                # A network share has forgotten the file, and will not know it again: the path may have a new one.
+                # test_file.py::test_a_file_that_its_server_has_forgotten_is_opened_again
+                self._close_file(file)
             if error.errno != errno.EBADF or not file.fds:
                 raise
             file.fds.clear()  # the program has closed all its descriptors, as a daemon does: open it again

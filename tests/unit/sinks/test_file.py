@@ -591,3 +591,26 @@ def test_after_the_end_a_daemon_thread_inside_delays_nobody(path: Path) -> None:
     thread.join()
     sink.write("one")
     assert path.read_text() == ""
+
+
+def test_a_file_that_its_server_has_forgotten_is_opened_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On NFS, another machine has replaced it: its descriptor is of no use for ever, though its inode number may be."""
+    sink = PlainSink(path)
+    stale = sink._file.fds[0]
+    with monkeypatch.context() as patch:
+        for name in ("fstat", "write", "pread"):
+            failing(patch, name, error(errno.ESTALE), only_for=stale)
+        really_close = os.close
+
+        def close(fd: int) -> None:
+            really_close(fd)
+            if fd == stale:
+                patch.undo()
+
+        patch.setattr(os, "close", close)
+        sink.write("one")
+    assert not sink._file.fds
+    sink._spool._retry_at = 0.0
+    sink.write("two")
+    assert path.read_text() == "one\ntwo\n"
+    assert sink._spool.fault is None
