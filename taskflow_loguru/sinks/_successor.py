@@ -19,6 +19,9 @@ _NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP, errno
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
 """Errors of a system that cannot exchange files. EPERM comes from a filter of system calls, in a container."""
 
+_NO_LINK = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""Errors where no file can have a second name. EACCES comes from AppArmor, which may allow renames alone."""
+
 
 def hidden_name(path: str, suffix: str) -> str:
     """Return a name beside *path* that no glob of a log shipper matches."""
@@ -136,7 +139,7 @@ def _link(ready: str, path: str) -> None:
     try:
         os.link(ready, path)
     except OSError as error:
-        if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):  # no links on this file system
+        if error.errno in _NO_LINK:
             os.rename(ready, path)
             return
         # EEXIST: another process has made the file. ENOENT: another process has already put our successor there.

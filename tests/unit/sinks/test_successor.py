@@ -290,7 +290,7 @@ def test_an_exchange_that_fails_for_another_reason_changes_nothing(
     assert contents(path.parent) == {"app.log": "old\n"}
 
 
-@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
 def test_without_hard_links_the_successor_is_renamed(
     number: int,
     path: Path,
