@@ -560,7 +560,7 @@ def test_after_the_end_a_thread_inside_delays_nobody(threads: Threads) -> None:
 
 
 def test_a_sink_that_exits_does_not_end_the_thread(threads: Threads, capsys: pytest.CaptureFixture[str]) -> None:
-    """SystemExit, asyncio's CancelledError and gevent's Timeout are no Exceptions; the lines that follow are written."""
+    """Nor does any other that is no Exception, as gevent's Timeout is: the lines that follow are written."""
 
     def leave(message: str) -> None:
         if message == "one":
