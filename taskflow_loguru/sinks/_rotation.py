@@ -85,6 +85,7 @@ class Rotation:
             except OSError as error:
                 if error.errno is not None:
                     discard_successor(real_path, backup)
+                    self.successor.close()
                 raise
             self._delete_surplus(backups)
         finally:

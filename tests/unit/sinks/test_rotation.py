@@ -270,3 +270,14 @@ def test_no_interrupt_loses_a_line_or_a_backup(can_exchange: bool, path: Path, m
         if not goes_on:
             break
     assert moment > 50
+
+
+def test_a_rotation_that_fails_leaves_no_deleted_file_open(
+    rotation: Rotation, path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hold an inode, for ever where no rotation can succeed: a file that is a mount point."""
+    before = descriptors(path.parent)
+    refuse_exchange(monkeypatch, error(errno.EBUSY))
+    with pytest.raises(OSError, match="busy"):
+        perform(rotation, path, file)
+    assert descriptors(path.parent) == before
