@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from itertools import count
 from multiprocessing import util
 from typing import Protocol
@@ -58,9 +59,11 @@ def _register_exit() -> None:
 
 def _at_exit() -> None:
     deadline = time.monotonic() + EXIT_TIMEOUT
-    # The newest first: a background sink is newer than the sink that it writes to.
-    for sink in reversed(list(_sinks.values())):
-        sink.at_exit(deadline)
+    # Newest first: a background sink is made after the sink that it writes to. Each, even if a signal handler raises in
+    # another. test_process.py::test_an_exception_at_the_end_costs_no_line_of_another_sink
+    with ExitStack() as endings:
+        for sink in list(_sinks.values()):
+            endings.callback(sink.at_exit, deadline)
 
 
 _register_exit()

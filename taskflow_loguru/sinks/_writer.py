@@ -100,10 +100,12 @@ class Writer:
         has_given_up = self._given_up_after == self.backlog.count_written
         self._gate.close(deadline)
         # Do not wait again for lines that the last stop() has already waited for.
-        self.stop(0.0 if has_given_up else deadline - time.monotonic())
-        waiting = self.backlog.count_lines()
-        if waiting:
-            report(f"{self.sink!r}: {loss_message(waiting, 'not written in time (at exit)')}")
+        try:
+            self.stop(0.0 if has_given_up else deadline - time.monotonic())
+        finally:  # also if a signal handler raises
+            waiting = self.backlog.count_lines()
+            if waiting:
+                report(f"{self.sink!r}: {loss_message(waiting, 'not written in time (at exit)')}")
 
     # -- jobs: one at a time ----------------------------------------------------------------------
 

@@ -99,3 +99,19 @@ def test_a_child_has_an_end_of_its_own(finalizers: dict[Any, Any]) -> None:
     assert priority == -100  # after the finalizers of the program
     util._run_finalizers()  # type: ignore[attr-defined]
     assert calls == [f"{sink.name} forked", f"{sink.name} ends"]
+
+
+def test_an_exception_at_the_end_costs_no_line_of_another_sink(
+    finalizers: dict[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time limit may strike while the end waits for a disk."""
+
+    def interrupted(deadline: float) -> None:
+        raise TimeoutError
+
+    calls: list[str] = []
+    sinks = [Sink("oldest", calls), Sink("interrupted", calls), Sink("newest", calls)]
+    monkeypatch.setattr(sinks[1], "at_exit", interrupted)
+    with pytest.raises(TimeoutError):
+        _process._at_exit()
+    assert calls == ["newest ends", "oldest ends"]

@@ -574,3 +574,17 @@ def test_a_sink_that_exits_does_not_end_the_thread(threads: Threads, capsys: pyt
     run_dropped(writer, threads)
     assert sink.calls == ["two"]
     assert capsys.readouterr().err == "taskflow_loguru: Lines(): 1 line lost: SystemExit(3)\n"
+
+
+def test_lines_that_an_interrupted_end_leaves_are_reported(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(timeout: float) -> None:
+        raise TimeoutError
+
+    writer = writer_of(Lines())
+    writer.put("one")
+    monkeypatch.setattr(writer, "stop", interrupted)
+    with pytest.raises(TimeoutError):
+        writer.at_exit(0.0)
+    assert capsys.readouterr().err == "taskflow_loguru: Lines(): 1 line lost: not written in time (at exit)\n"
