@@ -110,7 +110,7 @@ def status_of(path: str) -> os.stat_result | None:
     try:
         return os.lstat(path)
     except OSError as error:
-        # A name that is too long, such as a hidden one beside a file with a long name, is no file's.
+        # No file can have a name that is too long, such as a hidden name beside a file with a long name.
         # test_opening.py::test_a_file_may_have_the_longest_name
         if error.errno not in (errno.ENOENT, errno.ENAMETOOLONG):
             raise

@@ -594,7 +594,7 @@ def test_after_the_end_a_daemon_thread_inside_delays_nobody(path: Path) -> None:
 
 
 def test_a_file_that_its_server_has_forgotten_is_opened_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On NFS, another machine has replaced it: its descriptor is of no use for ever, though its inode number may be."""
+    """Another machine has replaced it on NFS: its descriptor stays useless, though its inode number may be reused."""
     sink = PlainSink(path)
     stale = sink._file.fds[0]
     with monkeypatch.context() as patch:

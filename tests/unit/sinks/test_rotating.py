@@ -452,7 +452,7 @@ def test_a_new_hour_rotates_once_though_the_times_of_files_lag_behind(
     assert contents(path) == {"app.log": "line\nline\nline\n", "app.log.1": "line\n"}
 
 
-def test_a_file_that_cannot_be_opened_leaves_forks_and_the_end_to_other_sinks(path: Path) -> None:
+def test_a_file_that_cannot_be_opened_disturbs_no_other_sink(path: Path) -> None:
     """An exception that ends the program keeps such a sink alive: it must not cost the lines of others."""
     path.symlink_to(path)
     with pytest.raises(OSError, match="Too many levels") as raised:

@@ -275,7 +275,7 @@ def test_no_interrupt_loses_a_line_or_a_backup(can_exchange: bool, path: Path, m
 def test_a_rotation_that_fails_leaves_no_deleted_file_open(
     rotation: Rotation, path: Path, file: OpenFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would hold an inode, for ever where no rotation can succeed: a file that is a mount point."""
+    """It would hold an inode; without end if no rotation can succeed, as with a file that is a mount point."""
     before = descriptors(path.parent)
     refuse_exchange(monkeypatch, error(errno.EBUSY))
     with pytest.raises(OSError, match="busy"):
