@@ -1,7 +1,8 @@
 """Signal handlers that raise, at every moment at which CPython runs them.
 
 The interpreter looks for signals when it enters a Python function, when a call returns, and when a loop jumps back. A
-trace function raises at one such moment, and a test tries them all, one after the other.
+trace function raises at one such moment, and a test tries them all, one after the other. A moment at the same
+instruction, reached by the same calls, is tried once: of the turns of a loop, the first and one of the others.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class _Tracer:
         self._handler = handler
         self._raises = raises
         self._seen = 0
-        self._previous: dict[int, int] = {}  # the instruction that each frame, by its id(), has executed last
+        self._tried: set[tuple[int, int]] = set()
+        # Of each frame, by its id():
+        self._previous: dict[int, int] = {}  # the instruction that it has executed last
+        self._way: dict[int, int] = {}  # a hash of the calls that led there, and of whether it has looped
 
     def trace_call(self, frame: FrameType, event: str, argument: Any) -> Any:
         if PACKAGE not in frame.f_code.co_filename:
@@ -41,6 +45,7 @@ class _Tracer:
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
         self._previous[id(frame)] = -1
+        self._way[id(frame)] = self._way_to(frame)
         self._note(frame)  # the beginning of a function
         return self.trace_opcode
 
@@ -49,11 +54,24 @@ class _Tracer:
             previous, self._previous[id(frame)] = self._previous[id(frame)], frame.f_lasti
             # A loop tests its condition before it jumps back: the handler may change it after the test.
             has_jumped_back = frame.f_lasti <= previous and previous in _jumps_of(frame.f_code)
+            if has_jumped_back:
+                self._way[id(frame)] |= 1
             if has_jumped_back or frame.f_lasti in _moments_of(frame.f_code):
                 self._note(frame)
         return self.trace_opcode
 
+    def _way_to(self, frame: FrameType) -> int:
+        caller = frame.f_back
+        while caller is not None and PACKAGE not in caller.f_code.co_filename:
+            caller = caller.f_back
+        way = 0 if caller is None else hash((self._way.get(id(caller), 0), caller.f_lasti))
+        return hash((way, frame.f_code)) & ~1
+
     def _note(self, frame: FrameType) -> None:
+        moment = (self._way[id(frame)], frame.f_lasti)
+        if moment in self._tried:
+            return
+        self._tried.add(moment)
         self._seen += 1
         if self._seen == self._moment:
             self.has_run = True
@@ -103,6 +121,7 @@ def interrupted(
     before = sys.gettrace()  # set by a tool that measures coverage
     tracer = _Tracer(moment, handler, raises)
     was_raised = False
+    was_collecting = gc.isenabled()
     gc.disable()  # a sink of an earlier test that is collected now would be interrupted in place of the call
     try:
         sys.settrace(tracer.trace_call)
@@ -111,7 +130,8 @@ def interrupted(
         was_raised = True
     finally:
         sys.settrace(before)
-        gc.enable()
+        if was_collecting:
+            gc.enable()
     assert was_raised == (tracer.has_run and raises), f"the interrupt at moment {moment} was swallowed"
     return tracer.has_run
 

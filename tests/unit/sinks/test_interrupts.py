@@ -41,8 +41,9 @@ def test_no_interrupt_loses_or_doubles_a_line_or_leaks(make: MakeSink, what: str
     for moment in moments():
         folder = tmp_path / str(moment)
         path = folder / "app.log"
+        folder.mkdir()
+        path.with_name("app.log.1").write_text("one\n")
         sink = make(path)
-        sink.write("one")
         sink.write("two")
         calls: dict[str, Callable[[], object]] = {
             "write": partial(sink.write, "interrupted"),
@@ -152,11 +153,11 @@ def test_an_interrupt_starts_no_second_thread() -> None:
         sink = BackgroundSink(Blocked())
         goes_on = interrupted(partial(sink.write, "first"), moment)
         sink.write("second")
-        assert written.get(timeout=30) in ("first", "second")
-        with pytest.raises(queue.Empty):
-            written.get(timeout=0.02)
+        assert len(sink._writer._running) == 1, moment
         blocked.set()
         sink.stop()
+        lines = [written.get() for _ in range(written.qsize())]
+        assert lines in (["first", "second"], ["second"]), moment
         if not goes_on:
             break
     assert moment > 10
