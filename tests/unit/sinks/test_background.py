@@ -135,8 +135,12 @@ def test_the_loss_line_can_be_changed_to_another_one_only() -> None:
     sink = BackgroundSink(Lines())
     sink.loss_line = loss_line
     assert sink.loss_line is loss_line
-    with pytest.raises(TypeError, match="loss_line"):
+    wanted = "loss_line must be a function of a count and a reason, not None"
+    with pytest.raises(TypeError, match=f"^{wanted}$"):
         sink.loss_line = None  # type: ignore[assignment]
+    with pytest.raises(TypeError, match=f"^{wanted}$"):
+        BackgroundSink(Lines(), loss_line=None)  # type: ignore[arg-type]
+    assert sink.loss_line is loss_line
 
 
 def test_its_bounds_are_those_that_are_documented() -> None:

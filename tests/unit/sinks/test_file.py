@@ -62,6 +62,14 @@ def test_a_line_is_in_the_file_when_write_returns(path: Path) -> None:
     assert is_unlocked(path)
 
 
+@pytest.mark.parametrize("way", ["write", "writelines"])
+def test_what_utf_8_cannot_encode_is_written_as_an_escape(way: str, path: Path) -> None:
+    """A lone surrogate, as it is in the name of a file that is not UTF-8."""
+    sink = PlainSink(path)
+    getattr(sink, way)(["a\ud800b"] if way == "writelines" else "a\ud800b")
+    assert path.read_bytes() == b"a\\ud800b\n"
+
+
 def test_many_lines_are_written_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = PlainSink(path)
     really_write, calls = os.write, []
@@ -277,6 +285,19 @@ def test_an_incident_is_reported_once_and_the_next_one_again(
         sink.stop()
         assert capsys.readouterr().err == ""
         assert path.read_text().count("one") == number + 1
+
+
+def test_after_a_failure_the_next_line_does_not_try_again_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = PlainSink(path)
+    with monkeypatch.context() as patch:
+        full(patch)
+        sink.write("one")
+    sink._spool._retry_at = float("inf")
+    sink.write("two")
+    assert path.read_text() == ""
+    sink._spool._retry_at = 0.0
+    sink.write("three")
+    assert path.read_text() == "one\ntwo\nthree\n"
 
 
 def test_a_sink_with_kept_lines_outlives_its_owner_until_they_are_written(

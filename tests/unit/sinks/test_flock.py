@@ -66,7 +66,27 @@ def test_a_lock_that_is_released_in_time_is_acquired(fd: int, other: int, clock:
     assert flock.take_trouble() is None
 
 
-def test_a_lock_that_is_released_at_once_costs_no_sleep(
+def test_a_lock_that_is_released_at_once_costs_no_time(
+    fd: int, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most often its holder runs on another core, and is done before a yield would be."""
+    really_lock, refusals = fcntl.flock, [errno.EAGAIN] * 2
+
+    def lock(fd: int, operation: int) -> None:
+        if refusals:
+            raise error(refusals.pop())
+        really_lock(fd, operation)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", lock)
+        flock = Flock()
+        assert flock.acquire(fd, clock.now)
+    assert not is_unlocked(path)
+    assert flock.take_trouble() is None
+    assert clock.now == 1000.0
+
+
+def test_a_lock_that_is_released_soon_costs_no_sleep(
     fd: int, other: int, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock is held for microseconds, and the shortest sleep takes longer."""

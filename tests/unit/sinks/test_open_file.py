@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -83,7 +84,7 @@ def test_a_file_is_opened_for_appending_and_for_no_child(path: Path, opened: Ope
 
 
 def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
-    before = os.umask(0o027)
+    before = os.umask(0o020)
     try:
         for name, mode in [("usual", ()), ("private", (0o600,))]:
             file = OpenFile()
@@ -91,36 +92,43 @@ def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
             file.close()
     finally:
         os.umask(before)
-    assert (tmp_path / "usual").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "usual").stat().st_mode & 0o777 == 0o646
     assert (tmp_path / "private").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_never_gets_the_number_of_a_standard_stream(path: Path, opened: Open) -> None:
-    """While one is closed, the program's own output must not end up in the file."""
-    stdin = os.dup(0)
-    os.close(0)
+@contextlib.contextmanager
+def closed(*streams: int) -> Iterator[None]:
+    """Close standard streams for the time of the block."""
+    copies = [(stream, fcntl.fcntl(stream, fcntl.F_DUPFD_CLOEXEC, 3)) for stream in streams]
+    for stream in streams:
+        os.close(stream)
     try:
+        yield
+    finally:
+        for stream, copy in copies:
+            os.dup2(copy, stream)
+            os.close(copy)
+
+
+@pytest.mark.parametrize("streams", [(0,), (2,), (0, 2)])
+def test_a_file_never_gets_the_number_of_a_standard_stream(streams: tuple[int, ...], path: Path, opened: Open) -> None:
+    """While one is closed, the program's own output must not end up in the file."""
+    with closed(*streams):
         file = opened(path)
         assert len(file.fds) == 1
         assert file.fds[0] > 2
         assert not os.get_inheritable(file.fds[0])
-        with pytest.raises(OSError, match="Bad file"):
-            os.fstat(0)
-    finally:
-        os.dup2(stdin, 0)
-        os.close(stdin)
+        for stream in streams:
+            with pytest.raises(OSError, match="Bad file"):
+                os.fstat(stream)
 
 
-def test_a_copy_never_gets_the_number_of_a_standard_stream(path: Path) -> None:
-    stdin, file = os.dup(0), OpenFile()
-    os.close(0)
-    try:
-        file.duplicate(stdin)
+def test_a_copy_never_gets_the_number_of_a_standard_stream() -> None:
+    file = OpenFile()
+    with closed(0):
+        file.duplicate(1)
         assert file.fds[0] > 2
         file.close()
-    finally:
-        os.dup2(stdin, 0)
-        os.close(stdin)
 
 
 def test_a_copy_of_a_descriptor_is_neither_locked_nor_rotated(path: Path) -> None:
@@ -224,6 +232,26 @@ def test_a_descriptor_that_was_closed_is_forgotten(way: str, path: Path, opened:
     assert not file.fds
 
 
+def test_one_of_two_descriptors_that_was_closed_does_not_keep_the_other(path: Path, opened: Open) -> None:
+    """An interrupted opening can have two."""
+    file = opened(path)
+    file.fds.append(os.dup(0))
+    os.close(file.fds[1])
+    file.close()
+    assert not file.fds
+
+
+def test_a_file_that_is_opened_again_is_looked_at_again(path: Path, opened: Open) -> None:
+    file = opened(path, is_locked=True)
+    append(file, b"\n")
+    file.close()
+    path.write_text("t")
+    file.open(str(path), APPENDING)
+    file.is_locked = True
+    append(file, b"next\n")
+    assert path.read_text() == "t\nnext\n"
+
+
 # -- closing --------------------------------------------------------------------------------------
 
 
@@ -307,11 +335,8 @@ def test_the_first_line_of_an_empty_file_follows_no_torn_one(path: Path, opened:
 
 def test_no_interrupt_leaks_a_descriptor(path: Path) -> None:
     """After an interrupt, the next ``close`` closes everything, also while a standard stream is closed."""
-    stdin = os.dup(0)
-    for is_stdin_open in (True, False):
-        if not is_stdin_open:
-            os.close(0)
-        try:
+    for streams in ((), (0,)):
+        with closed(*streams):
             for moment in moments():
                 file = OpenFile()
                 goes_on = interrupted(partial(file.open, str(path), APPENDING), moment)
@@ -321,9 +346,6 @@ def test_no_interrupt_leaks_a_descriptor(path: Path) -> None:
                 if not goes_on:
                     break
             assert moment > 10
-        finally:
-            os.dup2(stdin, 0)
-    os.close(stdin)
 
 
 def test_an_interrupted_opening_is_closed_whatever_its_number_was_before(path: Path, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
 
-from taskflow_loguru.sinks import _writer
+from taskflow_loguru.sinks import WatchedFileSink, _writer
 from taskflow_loguru.sinks._spool import WINDOW
 from taskflow_loguru.sinks._writer import THREAD_NAME, Writer
 
@@ -450,6 +451,35 @@ def test_a_line_that_a_signal_handler_interrupts_is_not_doubled(threads: Threads
         writer.put("interrupted")
     writer.put("next")
     assert sink.calls == ["interrupted", "next"]
+
+
+def test_an_interrupted_line_costs_none_of_those_behind_it(threads: Threads) -> None:
+    """They are other threads', whose calls return as if nothing had happened."""
+    sink = Lines()
+    writer = writer_of(sink)
+    writer.stop(0.0)
+
+    def interrupt(message: str) -> None:
+        sink.before = len
+        raise KeyboardInterrupt
+
+    sink.before = interrupt
+    writer.backlog.entries.append("interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        writer.put("another thread's")
+    writer.put("next")
+    assert sink.calls == ["another thread's", "next"]
+
+
+def test_lines_for_a_file_are_counted_without_their_bytes(threads: Threads, tmp_path: Path) -> None:
+    """The file sink counts those."""
+    sink = WatchedFileSink(tmp_path / "app.log")
+    writer = Writer(sink, 10_000, loss_line)
+    writer.stop(0.0)
+    writer.put("one")
+    assert (writer.backlog.count_written, writer.backlog.bytes_written) == (1, 0)
+    assert sink.stats().bytes_written == 4
+    sink.stop()
 
 
 def test_more_lines_than_fit_into_one_batch_are_written_by_put(threads: Threads) -> None:
