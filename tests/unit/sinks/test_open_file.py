@@ -450,16 +450,12 @@ def test_a_line_that_does_not_grow_is_torn(path: Path, opened: Open, monkeypatch
     assert file.is_torn(10)
 
 
-def test_a_line_stays_torn_until_another_was_appended(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_stays_torn_until_another_was_appended(path: Path, opened: Open) -> None:
     """Also without the lock, on a disk that was full at the first attempt."""
     path.write_text("torn")
     file = opened(path)
-    with monkeypatch.context() as patch:
-        short_writes(patch)
-        with pytest.raises(OSError, match="No space"):
-            append(file, b"next\n")
+    with full_after():
+        append(file, b"next\n")
     append(file, b"next\n")
     assert path.read_text() == "torn\nnext\n"
 
@@ -532,6 +528,15 @@ def short_writes(monkeypatch: pytest.MonkeyPatch, *limits: int, then: Callable[[
     monkeypatch.setattr(os, "write", write)
 
 
+@contextlib.contextmanager
+def full_after(*limits: int, then: Callable[[], object] = int) -> Iterator[None]:
+    """Let the disk be full after short writes, as :func:`short_writes` does; the block must fail for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        short_writes(patch, *limits, then=then)
+        with pytest.raises(OSError, match="No space"):
+            yield
+
+
 def test_a_short_write_is_continued_with_the_rest(path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     file = opened(path, is_locked=True)
     with monkeypatch.context() as patch:
@@ -541,55 +546,39 @@ def test_a_short_write_is_continued_with_the_rest(path: Path, opened: Open, monk
     assert not file.is_torn(8)
 
 
-def test_after_a_short_write_the_partial_line_is_taken_back(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_short_write_the_partial_line_is_taken_back(path: Path, opened: Open) -> None:
     path.write_text("before\n")
     file = opened(path, is_locked=True)
-    with monkeypatch.context() as patch:
-        short_writes(patch, 2, 4, 4)
-        with pytest.raises(OSError, match="No space"):
-            append(file, b"one\n", b"two\n", b"three\n")
+    with full_after(2, 4, 4):
+        append(file, b"one\n", b"two\n", b"three\n")
     assert path.read_text() == "before\none\ntwo\n"
     append(file, b"three\n")
     assert path.read_text() == "before\none\ntwo\nthree\n"
 
 
-def test_behind_a_torn_line_a_partial_one_is_taken_back_too(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_behind_a_torn_line_a_partial_one_is_taken_back_too(path: Path, opened: Open) -> None:
     path.write_text("torn")
     file = opened(path, is_locked=True)
-    with monkeypatch.context() as patch:
-        short_writes(patch, 1, 2)
-        with pytest.raises(OSError, match="No space"):
-            append(file, b"one\n")
+    with full_after(1, 2):
+        append(file, b"one\n")
     assert path.read_text() == "torn\n"
 
 
-def test_after_a_short_write_the_end_is_checked_again(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_short_write_the_end_is_checked_again(path: Path, opened: Open) -> None:
     file = opened(path, is_locked=True)
-    with monkeypatch.context() as patch:
-        short_writes(patch, 2)
-        with pytest.raises(OSError, match="No space"):
-            append(file, b"one\n")
+    with full_after(2):
+        append(file, b"one\n")
     path.write_text("t")
     append(file, b"next\n")
     assert path.read_text() == "t\nnext\n"
 
 
-def test_a_partial_line_that_was_taken_back_needs_no_end(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_partial_line_that_was_taken_back_needs_no_end(path: Path, opened: Open) -> None:
     """This holds although the lock is lost meanwhile."""
     file = opened(path, is_locked=True)
     append(file, b"one\n")
-    with monkeypatch.context() as patch:
-        short_writes(patch, 2)
-        with pytest.raises(OSError, match="No space"):
-            append(file, b"two\n")
+    with full_after(2):
+        append(file, b"two\n")
     file.is_locked = False
     append(file, b"two\n")
     assert path.read_text() == "one\ntwo\n"
@@ -623,9 +612,7 @@ def test_a_file_at_its_size_limit_ends_with_a_whole_line(path: Path, opened: Ope
     assert path.read_text() == "one\n"
 
 
-def test_a_torn_line_stays_once_another_process_has_appended(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_torn_line_stays_once_another_process_has_appended(path: Path, opened: Open) -> None:
     """It may have appended without the lock, and its line must not be truncated with ours."""
 
     def append_by_another() -> None:
@@ -633,10 +620,8 @@ def test_a_torn_line_stays_once_another_process_has_appended(
             other.write("x\n")
 
     file = opened(path, is_locked=True)
-    with monkeypatch.context() as patch:
-        short_writes(patch, 2, then=append_by_another)
-        with pytest.raises(OSError, match="No space"):
-            append(file, b"one\n")
+    with full_after(2, then=append_by_another):
+        append(file, b"one\n")
     assert path.read_text() == "onx\n"
     append(file, b"next\n")
     assert path.read_text() == "onx\nnext\n"
@@ -661,14 +646,10 @@ def test_a_part_that_cannot_be_taken_back_is_ended(
     assert path.read_text() == "on\nnext\nlast\n"
 
 
-def test_the_next_opening_forgets_a_torn_line_of_the_last_one(
-    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_next_opening_forgets_a_torn_line_of_the_last_one(path: Path, opened: Open) -> None:
     file = opened(path)
-    with monkeypatch.context() as patch:
-        short_writes(patch, 2)
-        with pytest.raises(OSError, match="No space"):
-            append(file, b"one\n")
+    with full_after(2):
+        append(file, b"one\n")
     file.close()
     path.write_text("whole\n")
     file.open(str(path), APPENDING)
