@@ -123,7 +123,7 @@ class FileSink(ABC):
             report(f"{self.path!r}: {loss_message(lost, f'{self._spool.fault} (at exit)')}")
 
     def __del__(self) -> None:
-        with contextlib.suppress(AttributeError, OSError):  # __init__ may have raised early
+        with contextlib.suppress(AttributeError):  # __init__ may have raised early
             self._close()
 
     def __repr__(self) -> str:

@@ -203,7 +203,7 @@ class RotatingFileSink(FileSink):
         except OSError as error:
             if error.errno != errno.ENOENT or file.status_at(self.path) is not None:
                 raise
-            is_replaced = False  # moved away by somebody else
+            return  # moved away by somebody else
         if is_replaced:
             # Keep the lock of the old file until now: a process that waits for it then finds the new one at the path.
             # One run of assignments, which no signal handler interrupts: otherwise a file could stay open for good.

@@ -120,9 +120,15 @@ def test_a_device_that_cannot_be_opened_is_no_fifo(path: Path, monkeypatch: pyte
         PlainSink(path)
 
 
-@pytest.mark.parametrize("options", [{"backlog_bytes": -1}, {"loss_line": None}])
-def test_a_wrong_argument_is_named(options: dict[str, Any], path: Path) -> None:
-    with pytest.raises((TypeError, ValueError), match=next(iter(options))):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"backlog_bytes": -1}, "backlog_bytes must be at least 0, not -1"),
+        ({"loss_line": None}, "loss_line must be a function of a count and a reason, not None"),
+    ],
+)
+def test_a_wrong_argument_is_named(options: dict[str, Any], words: str, path: Path) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{words}$"):
         PlainSink(path, **options)
     assert not path.exists()
 

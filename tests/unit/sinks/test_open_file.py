@@ -419,6 +419,11 @@ def test_without_the_lock_nothing_is_known_about_the_end_of_our_line(content: st
     assert file.is_torn(len(content))
 
 
+def test_a_file_that_was_emptied_since_its_size_was_read_is_not_torn(path: Path, opened: Open) -> None:
+    """As ``copytruncate`` does it."""
+    assert not opened(path, is_locked=True).is_torn(5)
+
+
 def test_a_file_that_has_grown_since_is_judged_by_its_size_then(path: Path, opened: Open) -> None:
     path.write_text("line\nnext")
     file = opened(path, is_locked=True)
@@ -644,6 +649,18 @@ def test_a_part_that_cannot_be_taken_back_is_ended(
         append(file, b"next\n")
         append(file, b"last\n")
     assert path.read_text() == "on\nnext\nlast\n"
+
+
+def test_a_part_in_a_file_that_was_emptied_since_needs_no_end(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened(path, is_locked=True)
+    failing(monkeypatch, "ftruncate", error(errno.EPERM))
+    with full_after(2):
+        append(file, b"one\n")
+    path.write_text("")
+    append(file, b"next\n")
+    assert path.read_text() == "next\n"
 
 
 def test_the_next_opening_forgets_a_torn_line_of_the_last_one(path: Path, opened: Open) -> None:

@@ -83,6 +83,24 @@ def test_a_file_that_was_replaced_meanwhile_is_tried_again() -> None:
     assert (file.content, file.batches) == (b"one\n", [1, 1, 1])
 
 
+@pytest.mark.parametrize(
+    ("lines", "first"), [([b"one\n"], 2), ([b"one\n", b"two\n"], 4), ([b"1\n", b"2\n", b"3\n"], 2)]
+)
+def test_what_took_two_system_calls_is_written_and_counted_once(lines: list[bytes], first: int) -> None:
+    """The first wrote *first* bytes: a part of a line, or exactly one of several lines."""
+    spool, content = spool_of(*lines), b""
+
+    def append(batch: Sequence[bytes], written: list[int], started: float) -> None:
+        nonlocal content
+        data = b"".join(batch)
+        content += data
+        written += [first, len(data) - first]
+
+    spool.write(append)
+    assert content == b"".join(lines)
+    assert (spool.backlog.count_written, spool.backlog.bytes_written) == (len(lines), len(content))
+
+
 def test_lines_that_do_not_fit_on_the_disk_are_kept_whole(clock: Clock) -> None:
     """Two lines and a part of the third are on the disk; the third stays, and its part is truncated or ended."""
     spool, file = spool_of(b"one\n", b"two\n", b"three\n", b"four\n"), File(room=10)
