@@ -74,6 +74,13 @@ def test_zero_means_never(sizes: tuple[int, int], path: Path) -> None:
     assert contents(path) == {"app.log": "one\ntwo\nthree\nfour\n"}
 
 
+def test_the_smallest_limit_is_one_byte(path: Path) -> None:
+    """Then each line has a file of its own."""
+    sink = sink_at(path, 1)
+    sink.writelines(["one", "two"])
+    assert contents(path) == {"app.log": "two\n", "app.log.1": "one\n"}
+
+
 def test_without_a_limit_many_lines_are_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = sink_at(path, 0)
     really_write = os.write
