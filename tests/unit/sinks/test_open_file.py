@@ -420,7 +420,7 @@ def test_without_the_lock_nothing_is_known_about_the_end_of_our_line(content: st
 
 
 def test_a_file_that_was_emptied_since_its_size_was_read_is_not_torn(path: Path, opened: Open) -> None:
-    """As ``copytruncate`` does it."""
+    """It is ``copytruncate`` of logrotate that does so."""
     assert not opened(path, is_locked=True).is_torn(5)
 
 
