@@ -7,7 +7,6 @@ import fcntl
 import gzip
 import os
 import shutil
-import threading
 import time
 from contextlib import ExitStack
 
@@ -20,7 +19,6 @@ from ._successor import copy_access, hidden_name
 from ._threads import start_thread
 
 _BLOCK = 256 * 1024
-_LOWEST_PRIORITY = 19
 
 
 class Compressor:
@@ -59,9 +57,10 @@ class Compressor:
             opened.abandon()
 
     def _run(self) -> None:
-        if hasattr(os, "setpriority"):
+        if hasattr(os, "SCHED_IDLE"):
+            # Not a nice value: a thread that writes lines would still wait for the end of this one's time slice.
             with ignoring():
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # of this thread alone
         opened = Opened()  # one for each thread: this one may still run when the next one begins
         self._opened.append(opened)
         try:

@@ -98,7 +98,7 @@ def posix() -> types.ModuleType:
         "truncate": _truncate,
         "scandir": ScanDir,
         "sched_yield": _sched_yield,
-        "setpriority": lambda *_: None,
+        "sched_setscheduler": lambda *_: None,
         "listxattr": lambda path, **_: [],
         "getcwd": lambda: "/",
         "getpid": _identity("number"),

@@ -260,8 +260,7 @@ class Threads:
         self.started: list[tuple[Callable[[], None], str]] = []
         self.is_allowed = True
         monkeypatch.setattr(_compressor, "start_thread", self._start)
-        if hasattr(os, "setpriority"):
-            monkeypatch.setattr(os, "setpriority", lambda *_: None)
+        monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None, raising=False)
 
     def _start(self, function: Callable[[], None], name: str, running: list[int]) -> None:
         if not self.is_allowed:
@@ -287,28 +286,29 @@ def compressed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return calls
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="Linux has SCHED_IDLE")
 def test_a_thread_of_low_priority_compresses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    priorities: SimpleQueue[tuple[int, int, int, int]] = SimpleQueue()
+    """Only that thread has the priority: the program keeps its own."""
+    before = os.sched_getscheduler(0)
+    done: SimpleQueue[tuple[str, int]] = SimpleQueue()
     monkeypatch.setattr(
-        os, "setpriority", lambda which, who, value: priorities.put((which, who, value, threading.get_native_id()))
+        _compressor,
+        "compress_backups",
+        lambda *_: done.put((threading.current_thread().name, os.sched_getscheduler(0))),
     )
-    done: SimpleQueue[str] = SimpleQueue()
-    monkeypatch.setattr(_compressor, "compress_backups", lambda *_: done.put(threading.current_thread().name))
     Compressor(3).start(str(path))
-    assert done.get(timeout=WAIT_SECONDS) == "taskflow-loguru-compressor"
-    which, who, value, thread = priorities.get(timeout=WAIT_SECONDS)
-    assert (which, who, value) == (os.PRIO_PROCESS, thread, 19)
-    assert thread != threading.get_native_id()
+    assert done.get(timeout=WAIT_SECONDS) == ("taskflow-loguru-compressor", os.SCHED_IDLE)
+    assert os.sched_getscheduler(0) == before
 
 
-@pytest.mark.parametrize("failure", [None, error(errno.EACCES)])
+@pytest.mark.parametrize("failure", [None, error(errno.EPERM)])
 def test_a_priority_that_cannot_be_lowered_is_no_error(
     failure: OSError | None, threads: Threads, compressed: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if failure is None:
-        monkeypatch.delattr(os, "setpriority")
+        monkeypatch.delattr(os, "SCHED_IDLE", raising=False)
     else:
-        failing(monkeypatch, "setpriority", failure)
+        failing(monkeypatch, "sched_setscheduler", failure)
     Compressor(3).start("path")
     threads.run()
     assert compressed == [("path", 3)]
