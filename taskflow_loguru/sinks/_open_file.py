@@ -131,7 +131,7 @@ class OpenFile:
         data = lines[0] if len(lines) == 1 else b"".join(lines)
         try:
             # Write and record in one step: a signal handler that raises must not hide that a line was written.
-            written.extend(map(os.write, (fd,), (data,)))
+            written += map(os.write, (fd,), (data,))
         except OSError as error:
             if error.errno != errno.EAGAIN:
                 raise
