@@ -94,11 +94,14 @@ def test_every_line_arrives_once_with_its_fields(
     rotation = Rotation(program("logrotate"), files, tmp_path) if mode == "watched" else None
     shipper = start(name, files)
     for number in range(4):
-        if number == 2 and shipper.keeps_position:
+        restarts = number == 2 and shipper.keeps_position
+        if restarts:
             shipper.stop()
-            writers.write(files, 1, rotates=False)
+        writers.write(files, 1, rotates=False)
+        if restarts:
             shipper.start()
-            wait_for(shipper, files)
+        # A shipper that polls must have found the file before the next rotation: docs/shippers.md has their limits.
+        wait_for(shipper, files)
         jobs = writers.start(files, 14)
         if rotation and shipper.finishes_moved_files:
             rotation.run()
