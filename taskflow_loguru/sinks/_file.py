@@ -22,6 +22,7 @@ from ._gate import Gate
 from ._notices import Notices
 from ._open_file import OpenFile
 from ._opening import is_fifo, open_to_append
+from ._place import Place
 from ._spool import Spool, encode
 from .stats import Stats
 
@@ -29,7 +30,7 @@ DEFAULT_BACKLOG_BYTES = 4 * 1024 * 1024
 
 _MOST_TURNS = 100
 
-LockedAction = Callable[[os.stat_result, Sequence[bytes], list[int], float], None]
+LockedAction = Callable[[int, Sequence[bytes], list[int], float], None]
 
 
 class FileSink(ABC):
@@ -38,6 +39,7 @@ class FileSink(ABC):
     def __init__(self, path: str | os.PathLike[str], *, backlog_bytes: int, loss_line: LossLine) -> None:
         self.path = checked_path(path)
         self._file = OpenFile()
+        self._place = Place(self.path)
         checked_size("backlog_bytes", backlog_bytes)
         check_function("loss_line", loss_line, "a count", "a reason")
         self._begin(backlog_bytes, loss_line)
@@ -184,11 +186,11 @@ class FileSink(ABC):
         """Open and lock the file, and append some of *lines* or call *act*; return early if the file was replaced."""
         file = self._file
         try:
-            status = self._take_turn(started)
+            size = self._take_turn(started)
             if act is None:
-                self._append_locked(status, lines, written, started)
+                self._append_locked(size, lines, written, started)
             else:
-                act(status, lines, written, started)
+                act(size, lines, written, started)
         except OSError as error:
             if error.errno == errno.ESTALE:
                 # A network share has forgotten the file, and will not know it again: the path may have a new one.
@@ -210,13 +212,11 @@ class FileSink(ABC):
                         file.fds.clear()
 
     @abstractmethod
-    def _append_locked(
-        self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
-    ) -> None:
-        """Append some of *lines* to the file, which has *status*; or replace it, and write nothing."""
+    def _append_locked(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
+        """Append some of *lines* to the file, which has *size* bytes; or replace it, and write nothing."""
 
-    def _take_turn(self, started: float) -> os.stat_result:
-        """Open and lock the file, verify that it still is at the path, and return its status."""
+    def _take_turn(self, started: float) -> int:
+        """Open and lock the file, verify that it still is at the path, and return its size."""
         file = self._file
         turns = 0
         while True:
@@ -226,9 +226,9 @@ class FileSink(ABC):
                 file.is_locked = self._flock.acquire(file.fds[0], started)
                 if not file.is_locked:
                     self._note_missing_lock()
-            status = file.status_at(self.path)
-            if status is not None:
-                return status
+            size = file.size_at(self._place)
+            if size is not None:
+                return size
             # Others may rotate the file between our opening and our locking, again and again. After LOCK_TIMEOUT, the
             # lock is no longer waited for, so that they have no time to rotate. Turns are counted too: the time may
             # also have passed because this process was stopped.

@@ -12,6 +12,7 @@ from ._compressor import Compressor
 from ._folder_lock import FolderLock
 from ._notices import Notices
 from ._open_file import OpenFile
+from ._place import Place
 from ._successor import discard_successor, make_successor, put_in_place
 
 ROTATION_RETRY = 1.0
@@ -63,17 +64,17 @@ class Rotation:
         self.successor.abandon()
         self._compressor.abandon()
 
-    def perform(self, path: str, file: OpenFile, started: float) -> bool:
-        """Rotate *file*, whose lock is held; return False if it is no longer at *path*.
+    def perform(self, place: Place, file: OpenFile, started: float) -> bool:
+        """Rotate *file*, whose lock is held; return False if it is no longer at *place*.
 
         Raises:
             OSError: It is impossible now. The file and all backups are still there.
         """
-        real_path = os.path.realpath(path, strict=True)
+        real_path = os.path.realpath(place.path, strict=True)
         backups = Backups(real_path, self._backup_count)
         try:
             self._folder.acquire(os.path.dirname(real_path), started)
-            if file.status_at(path) is None:
+            if file.size_at(place) is None:
                 return False
             backup, moves = backups.plan()
             self.successor.close()  # an interrupt may have left it open

@@ -126,16 +126,14 @@ class RotatingFileSink(FileSink):
         super()._close()
         self._close_file(self._rotation.successor)
 
-    def _append_locked(
-        self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
-    ) -> None:
-        file, size = self._file, status.st_size
+    def _append_locked(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
+        file = self._file
         is_torn = size != file.end and file.is_torn(size)
         if file.is_locked and self.backup_count:
-            start = size + is_torn
-            is_over = self.when is not None and self._is_of_past(status)
-            if is_over:
-                self._wait_for_file_times()
+            start, is_over = size + is_torn, False
+            if self.when is not None and self._is_of_past(self.when):
+                is_over = True
+                _wait_for_file_times(self.when)
             if start and (is_over or start + len(lines[0]) > self.max_bytes > 0):
                 if self._rotate(started):
                     return
@@ -143,18 +141,9 @@ class RotatingFileSink(FileSink):
                 lines = self._fitting(lines, start)
         file.append(lines, written, size, is_torn)
 
-    def _is_of_past(self, status: os.stat_result) -> bool:
+    def _is_of_past(self, when: Period) -> bool:
         """Return whether the last line was written before the current hour, day or week."""
-        return self.when is not None and status.st_mtime < start_of(self.when, time.time())
-
-    def _wait_for_file_times(self) -> None:
-        """Wait until the times of files have reached the present hour, day or week too."""
-        # Most kernels take them from a clock that ticks. A line would still get a time before the hour, and each line
-        # of the first milliseconds would rotate the file once more, and delete a backup.
-        # test_rotating.py::test_a_new_hour_rotates_once_though_the_times_of_files_lag_behind
-        if self.when is not None:
-            now = time.time()
-            time.sleep(max(0.0, start_of(self.when, now) + _FILE_TIME_LAG - now))
+        return os.fstat(self._file.fds[0]).st_mtime < start_of(when, time.time())
 
     def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:
         """Return as many of the first *lines* as fit after *start* bytes, but at least one."""
@@ -188,20 +177,18 @@ class RotatingFileSink(FileSink):
                 raise
             errors.append(error)
 
-    def _replace_if_filled(
-        self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
-    ) -> None:
+    def _replace_if_filled(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
         if not self._file.is_locked:
             raise BlockingIOError(errno.EAGAIN, "locked by another process, or not a regular file", self.path)
-        if status.st_size:
+        if size:
             self._replace(started)
 
     def _replace(self, started: float) -> None:
         rotation, file = self._rotation, self._file
         try:
-            is_replaced = rotation.perform(self.path, file, started)
+            is_replaced = rotation.perform(self._place, file, started)
         except OSError as error:
-            if error.errno != errno.ENOENT or file.status_at(self.path) is not None:
+            if error.errno != errno.ENOENT or file.size_at(self._place) is not None:
                 raise
             return  # moved away by somebody else
         if is_replaced:
@@ -211,3 +198,12 @@ class RotatingFileSink(FileSink):
             self._file = rotation.successor
             rotation.successor = file
             self._close_file(file)
+
+
+def _wait_for_file_times(when: Period) -> None:
+    """Wait until the times of files have reached the present hour, day or week too."""
+    # Most kernels take them from a clock that ticks. A line would still get a time before the hour, and each line of
+    # the first milliseconds would rotate the file once more, and delete a backup.
+    # test_rotating.py::test_a_new_hour_rotates_once_though_the_times_of_files_lag_behind
+    now = time.time()
+    time.sleep(max(0.0, start_of(when, now) + _FILE_TIME_LAG - now))

@@ -49,15 +49,13 @@ class WatchedFileSink(FileSink):
     ) -> None:
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
 
-    def _append_locked(
-        self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
-    ) -> None:
-        file, size = self._file, status.st_size
+    def _append_locked(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
+        file = self._file
         file.append(lines, written, size, size != file.end and file.is_torn(size))
         # Between our check of the path and our write, the file can be moved, compressed, and deleted, and the line be
         # lost. A compressor takes longer than this to start, so that only a slow write has to check again.
         # test_watched.py::test_only_a_slow_write_to_a_moved_file_is_repeated
-        if time.monotonic() - started >= _OVERTAKEN_SECONDS and file.is_regular and file.status_at(self.path) is None:
+        if time.monotonic() - started >= _OVERTAKEN_SECONDS and file.is_regular and file.size_at(self._place) is None:
             written.clear()
 
     def _leave(self) -> None:

@@ -29,10 +29,8 @@ class PlainSink(FileSink):
     def __init__(self, path: Any, *, backlog_bytes: int = 100, loss_line: Any = plain_loss_line) -> None:
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
 
-    def _append_locked(
-        self, status: os.stat_result, lines: Sequence[bytes], written: list[int], started: float
-    ) -> None:
-        self._file.append(lines, written, status.st_size, self._file.is_torn(status.st_size))
+    def _append_locked(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
+        self._file.append(lines, written, size, self._file.is_torn(size))
 
 
 def my_loss_line(count: int, reason: str) -> str:
@@ -451,17 +449,16 @@ def test_a_file_that_is_always_replaced_ends_as_a_fault(
     clock = Clock(monkeypatch, _file)
     monkeypatch.setattr("taskflow_loguru.sinks._spool.time", clock)
     replaced: list[float] = []
-    really_stat = os.stat
+    really_look = sink._place.look
 
-    def stat(name: Any, **options: Any) -> os.stat_result:
-        if name == str(path) and sink._file.fds:
-            path.rename(path.with_suffix(".old"))
-            path.write_text("")
-            clock.now += seconds_a_turn if replaced else seconds_a_turn + seconds_stopped
-            replaced.append(clock.now)
-        return really_stat(name, **options)
+    def look() -> tuple[int, int, int, int]:
+        path.rename(path.with_suffix(".old"))
+        path.write_text("")
+        clock.now += seconds_a_turn if replaced else seconds_a_turn + seconds_stopped
+        replaced.append(clock.now)
+        return really_look()
 
-    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(sink._place, "look", look)
     sink.write("one")
     assert str(sink._spool.fault) == f"[Errno {errno.ESTALE}] {os.strerror(errno.ESTALE)}: {str(path)!r}"
     assert len(replaced) == turns

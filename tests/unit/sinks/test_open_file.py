@@ -18,6 +18,7 @@ import pytest
 from taskflow_loguru.sinks import _open_file
 from taskflow_loguru.sinks._flock import LOCK_TIMEOUT
 from taskflow_loguru.sinks._open_file import OpenFile
+from taskflow_loguru.sinks._place import Place
 
 from .files import EIO, Clock, descriptors, error, failing, is_unlocked
 from .interrupts import interrupted, moments
@@ -164,32 +165,32 @@ def test_a_fifo_is_no_regular_file(tmp_path: Path) -> None:
 def test_a_file_is_at_its_path_until_it_is_moved(path: Path, opened: Open) -> None:
     file = opened(path)
     append(file, b"line\n")
-    status = file.status_at(str(path))
-    assert status is not None
-    assert status.st_size == 5
+    place = Place(str(path))
+    assert file.size_at(place) == 5
     path.rename(path.with_suffix(".1"))
-    assert file.status_at(str(path)) is None
+    assert file.size_at(place) is None
     path.touch()
-    assert file.status_at(str(path)) is None
+    assert file.size_at(place) is None
 
 
 def test_a_file_of_the_same_number_on_another_disk_is_another(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = opened(path)
-    mine = os.stat(path)
-    other = os.stat_result((mine.st_mode, mine.st_ino, mine.st_dev + 1, *mine[3:]))
-    monkeypatch.setattr(os, "stat", lambda *_: other)
-    assert file.status_at(str(path)) is None
+    file, place = opened(path), Place(str(path))
+    inode, size, major, minor = place.look()
+    for other in ((inode, size, major + 1, minor), (inode, size, major, minor + 1)):
+        monkeypatch.setattr(place, "look", lambda other=other: other)
+        assert file.size_at(place) is None
 
 
 def test_an_unknown_file_at_the_path_is_not_a_missing_one(
     path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = opened(path)
-    failing(monkeypatch, "stat", error(EIO))
+    place = Place(str(path))
+    failing(monkeypatch, "look", error(EIO), of=place)
     with pytest.raises(OSError, match="Input/output"):
-        file.status_at(str(path))
+        file.size_at(place)
 
 
 def test_a_number_that_is_opened_again_is_not_its_old_owners_any_more(tmp_path: Path, opened: Open) -> None:

@@ -18,6 +18,7 @@ from taskflow_loguru.sinks._flock import LOCK_TIMEOUT
 from taskflow_loguru.sinks._folder_lock import FolderLock
 from taskflow_loguru.sinks._open_file import OpenFile
 from taskflow_loguru.sinks._opening import is_fifo, open_to_append
+from taskflow_loguru.sinks._place import Place
 
 from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked, unprivileged
 from .interrupts import interrupted, moments
@@ -178,7 +179,7 @@ def test_a_file_that_is_being_rotated_is_waited_for(
         monkeypatch.setattr(os, "sched_yield", finish)
         open_to_append(file, str(path), FolderLock(), clock.now)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert file.status_at(str(path)) is not None
+    assert file.size_at(Place(str(path))) is not None
 
 
 def test_a_file_that_is_moved_while_it_is_opened_is_not_made_in_passing(

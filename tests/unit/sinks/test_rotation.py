@@ -16,6 +16,7 @@ from taskflow_loguru.sinks._flock import LOCK_TIMEOUT
 from taskflow_loguru.sinks._folder_lock import FolderLock
 from taskflow_loguru.sinks._notices import Notices
 from taskflow_loguru.sinks._open_file import OpenFile
+from taskflow_loguru.sinks._place import Place
 from taskflow_loguru.sinks._rotation import ROTATION_RETRY, Rotation
 
 from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked, refuse_exchange
@@ -61,7 +62,7 @@ def make_backups(path: Path, *numbers: int) -> None:
 
 
 def perform(rotation: Rotation, path: Path, file: OpenFile) -> bool:
-    return rotation.perform(str(path), file, time.monotonic())
+    return rotation.perform(Place(str(path)), file, time.monotonic())
 
 
 def test_the_backups_move_up_and_the_oldest_is_deleted(rotation: Rotation, path: Path, file: OpenFile) -> None:
@@ -69,7 +70,7 @@ def test_the_backups_move_up_and_the_oldest_is_deleted(rotation: Rotation, path:
     assert perform(rotation, path, file)
     assert contents(path) == {"app.log": "", "app.log.1": "new\n", "app.log.2": "1\n"}
     assert rotation.count == 1
-    assert rotation.successor.status_at(str(path)) is not None
+    assert rotation.successor.size_at(Place(str(path))) is not None
     assert is_unlocked(path.parent)
     file.close()
     file.open(str(path), os.O_RDWR)
@@ -113,7 +114,7 @@ def test_another_process_that_moves_backups_is_not_waited_for_long(
     rotation: Rotation, path: Path, file: OpenFile
 ) -> None:
     with locked(path.parent), pytest.raises(BlockingIOError):
-        rotation.perform(str(path), file, time.monotonic() - LOCK_TIMEOUT)
+        rotation.perform(Place(str(path)), file, time.monotonic() - LOCK_TIMEOUT)
     assert contents(path) == {"app.log": "new\n"}
 
 
@@ -214,7 +215,7 @@ def test_after_a_failure_the_next_attempt_waits_a_second(
     rotation.fail(str(path), error(EIO))
     assert not rotation.may_be_tried(clock.now + ROTATION_RETRY - 0.001)
     assert rotation.may_be_tried(clock.now + ROTATION_RETRY)
-    assert rotation.perform(str(path), file, time.monotonic())
+    assert rotation.perform(Place(str(path)), file, time.monotonic())
     assert rotation.may_be_tried(clock.now)
 
 
@@ -226,7 +227,7 @@ def test_an_incident_is_reported_once(rotation: Rotation, path: Path, file: Open
         )
         rotation.fail(str(path), error(EIO))
         assert not notices.pending
-        if file.status_at(str(path)) is not None:
+        if file.size_at(Place(str(path))) is not None:
             assert perform(rotation, path, file)
 
 
@@ -255,9 +256,9 @@ def test_no_interrupt_loses_a_line_or_a_backup(can_exchange: bool, path: Path, m
         make_backups(path, 1, 2)
         rotation, file = Rotation(3, None, FolderLock(), Notices()), OpenFile()
         file.open(str(path), os.O_RDWR)
-        goes_on = interrupted(partial(rotation.perform, str(path), file, time.monotonic()), moment)
+        goes_on = interrupted(partial(rotation.perform, Place(str(path)), file, time.monotonic()), moment)
         assert is_unlocked(path.parent), moment
-        if goes_on and file.status_at(str(path)) is not None:
+        if goes_on and file.size_at(Place(str(path))) is not None:
             assert perform(rotation, path, file)
         backups = {name: text for name, text in contents(path).items() if text}
         assert backups == {"app.log.1": "new\n", "app.log.2": "1\n", "app.log.3": "2\n"}, moment

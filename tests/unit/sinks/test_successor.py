@@ -11,6 +11,7 @@ import pytest
 
 from taskflow_loguru.sinks import _successor
 from taskflow_loguru.sinks._open_file import OpenFile
+from taskflow_loguru.sinks._place import Place
 from taskflow_loguru.sinks._successor import (
     copy_access,
     discard_successor,
@@ -240,7 +241,7 @@ def test_the_two_change_places(path: Path, backup: Path, hidden: Path, old: Open
     make_successor(successor, str(path), old)
     put_in_place(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
-    assert successor.status_at(str(path)) is not None
+    assert successor.size_at(Place(str(path))) is not None
 
 
 def test_the_path_is_not_missing_for_a_moment(
@@ -272,7 +273,7 @@ def test_without_an_exchange_the_files_are_renamed(
     make_successor(successor, str(path), old)
     put_in_place(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
-    assert successor.status_at(str(path)) is not None
+    assert successor.size_at(Place(str(path))) is not None
 
 
 @pytest.mark.parametrize("number", [EIO, errno.ESTALE, errno.ENOENT, errno.EACCES, errno.EBUSY])
@@ -304,7 +305,7 @@ def test_without_hard_links_the_successor_is_renamed(
     make_successor(successor, str(path), old)
     put_in_place(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
-    assert successor.status_at(str(path)) is not None
+    assert successor.size_at(Place(str(path))) is not None
 
 
 def test_a_file_that_another_process_made_meanwhile_is_kept(
