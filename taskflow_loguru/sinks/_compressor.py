@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import fcntl
 import gzip
 import os
-import shutil
 import time
 from contextlib import ExitStack
+from typing import BinaryIO
 
 from .._stderr import report
 from ._backups import COMPRESSED, Backups, status_of
 from ._errors import ignoring
 from ._folder_lock import FolderLock
+from ._one_step import call_into
 from ._open_file import OpenFile
 from ._successor import copy_access, hidden_name
-from ._threads import start_thread
 
-_BLOCK = 256 * 1024
+_BLOCK = 32 * 1024
+_LEVEL = 6  # the default of gzip(1); the best level takes longer, and saves hardly any space in a log
 
 
 class Compressor:
@@ -46,7 +48,8 @@ class Compressor:
         self._is_due = True
         if not self._running:
             try:
-                start_thread(self._run, "taskflow-loguru-compressor", self._running)
+                # Not Thread.start(): the line that rotates would wait until the thread runs.
+                call_into(self._running, _thread.start_new_thread, self._run, ())
             except RuntimeError:  # no more threads now: the next rotation tries again
                 if self._running:
                     raise
@@ -171,11 +174,19 @@ def _write_compressed(source: int, target: int, plain: str) -> None:
     with (
         open(source, "rb", closefd=False) as reader,
         open(target, "wb", closefd=False) as raw,
-        gzip.GzipFile(os.path.basename(plain), "wb", fileobj=raw, mtime=status.st_mtime) as writer,
+        gzip.GzipFile(os.path.basename(plain), "wb", _LEVEL, raw, status.st_mtime) as writer,
     ):
-        shutil.copyfileobj(reader, writer, _BLOCK)
+        _copy(reader, writer)
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
     os.fsync(target)
+
+
+def _copy(reader: BinaryIO, writer: gzip.GzipFile) -> None:
+    while block := reader.read(_BLOCK):
+        writer.write(block)
+        # Once on the processor, a thread keeps it until the next tick of the kernel, even one of the lowest priority. A
+        # thread that writes a line would wait for those 4 ms.
+        os.sched_yield()
 
 
 def _replace(backups: Backups, path: str, source: OpenFile, hidden: str, folder: FolderLock) -> None:

@@ -4,10 +4,10 @@ import errno
 import fcntl
 import gzip
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -257,20 +257,19 @@ class Threads:
     """Threads that a test runs itself."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.started: list[tuple[Callable[[], None], str]] = []
+        self.started: list[Callable[[], None]] = []
         self.is_allowed = True
-        monkeypatch.setattr(_compressor, "start_thread", self._start)
+        monkeypatch.setattr(_compressor, "_thread", SimpleNamespace(start_new_thread=self._start))
         monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None, raising=False)
 
-    def _start(self, function: Callable[[], None], name: str, running: list[int]) -> None:
+    def _start(self, function: Callable[[], None], arguments: tuple[()]) -> int:
         if not self.is_allowed:
             raise RuntimeError("can't start new thread")
-        self.started.append((function, name))
-        running.append(1)
+        self.started.append(function)
+        return 1
 
     def run(self) -> None:
-        function, _ = self.started.pop(0)
-        function()
+        self.started.pop(0)()
 
 
 @pytest.fixture
@@ -290,15 +289,21 @@ def compressed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 def test_a_thread_of_low_priority_compresses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only that thread has the priority: the program keeps its own."""
     before = os.sched_getscheduler(0)
-    done: SimpleQueue[tuple[str, int]] = SimpleQueue()
-    monkeypatch.setattr(
-        _compressor,
-        "compress_backups",
-        lambda *_: done.put((threading.current_thread().name, os.sched_getscheduler(0))),
-    )
+    done: SimpleQueue[int] = SimpleQueue()
+    monkeypatch.setattr(_compressor, "compress_backups", lambda *_: done.put(os.sched_getscheduler(0)))
     Compressor(3).start(str(path))
-    assert done.get(timeout=WAIT_SECONDS) == ("taskflow-loguru-compressor", os.SCHED_IDLE)
+    assert done.get(timeout=WAIT_SECONDS) == os.SCHED_IDLE
     assert os.sched_getscheduler(0) == before
+
+
+def test_a_thread_that_writes_lines_waits_for_one_block_at_most(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compressing thread offers the processor after each block of 32 KiB, or less."""
+    plain = path.with_name("app.log.2")
+    plain.write_bytes(bytes(100_000))
+    offers: list[int] = []
+    monkeypatch.setattr(os, "sched_yield", lambda: offers.append(1))
+    compress_backups(str(path), 3, Opened())
+    assert len(offers) >= 100_000 / 32_768
 
 
 @pytest.mark.parametrize("failure", [None, error(errno.EPERM)])
@@ -318,7 +323,7 @@ def test_there_is_one_thread_at_a_time(threads: Threads, compressed: list[Any]) 
     compressor = Compressor(3)
     compressor.start("first")
     compressor.start("second")
-    assert [name for _, name in threads.started] == ["taskflow-loguru-compressor"]
+    assert len(threads.started) == 1
     threads.run()
     assert compressed == [("second", 3)]
     compressor.start("third")
