@@ -22,7 +22,7 @@ test: $(VENV)/dev
 
 # The sinks' unit tests alone: no process, a few seconds.
 unit: $(VENV)/dev
-	$(RUN) -m pytest tests/unit
+	$(RUN) -m pytest $(IN_TWO) tests/unit
 
 coverage: $(VENV)/dev
 	$(RUN) -m coverage run -m pytest
