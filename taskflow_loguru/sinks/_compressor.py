@@ -7,6 +7,7 @@ import errno
 import fcntl
 import gzip
 import os
+import threading
 import time
 from contextlib import ExitStack
 from typing import BinaryIO
@@ -41,6 +42,7 @@ class Compressor:
         self._running: list[int] = []
         self._has_failed = False
         self._opened: list[Opened] = []
+        self._turn = threading.Lock()
 
     def start(self, path: str) -> None:
         """Compress the backups of the file at *path*, all links resolved, in the background."""
@@ -67,7 +69,10 @@ class Compressor:
         opened = Opened()  # one for each thread: this one may still run when the next one begins
         self._opened.append(opened)
         try:
-            self._compress_until_done(opened)
+            # Of two threads, one would refuse the other, and forget what it was started for.
+            # test_compressor.py::test_two_threads_of_one_process_compress_one_after_the_other
+            with self._turn:
+                self._compress_until_done(opened)
         finally:
             self._opened.remove(opened)
 
@@ -184,8 +189,8 @@ def _write_compressed(source: int, target: int, plain: str) -> None:
 def _copy(reader: BinaryIO, writer: gzip.GzipFile) -> None:
     while block := reader.read(_BLOCK):
         writer.write(block)
-        # Once on the processor, a thread keeps it until the next tick of the kernel, even one of the lowest priority. A
-        # thread that writes a line would wait for those 4 ms.
+        # The kernel may let even a thread of the lowest priority run until its next tick, 4 ms later on many systems,
+        # while a thread that writes a line waits.
         os.sched_yield()
 
 

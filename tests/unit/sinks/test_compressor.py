@@ -6,7 +6,7 @@ import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
@@ -296,8 +296,8 @@ def test_a_thread_of_low_priority_compresses(path: Path, monkeypatch: pytest.Mon
     assert os.sched_getscheduler(0) == before
 
 
-def test_a_thread_that_writes_lines_waits_for_one_block_at_most(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compressing thread offers the processor after each block of 32 KiB, or less."""
+def test_the_thread_offers_the_processor_after_each_block(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that writes a line waits for the compression of 32 KiB at most."""
     plain = path.with_name("app.log.2")
     plain.write_bytes(bytes(100_000))
     offers: list[int] = []
@@ -391,6 +391,28 @@ def test_a_rotation_during_a_compression_has_its_backups_compressed(
     threads.run()
     assert compressed == ["first", "second"]
     assert not threads.started
+
+
+def test_two_threads_of_one_process_compress_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second was started in the moment before the first looked for the last time."""
+    begun: SimpleQueue[str] = SimpleQueue()
+    may_end: SimpleQueue[None] = SimpleQueue()
+
+    def compress(path: str, *_: Any) -> None:
+        begun.put(path)
+        may_end.get(timeout=WAIT_SECONDS)
+
+    monkeypatch.setattr(_compressor, "compress_backups", compress)
+    compressor = Compressor(3)
+    compressor.start("first")
+    assert begun.get(timeout=WAIT_SECONDS) == "first"
+    compressor._running.clear()
+    compressor.start("second")
+    with pytest.raises(Empty):
+        begun.get(timeout=0.1)
+    may_end.put(None)
+    may_end.put(None)
+    assert begun.get(timeout=WAIT_SECONDS) == "second"
 
 
 def test_if_no_thread_is_allowed_the_next_rotation_tries_again(threads: Threads, compressed: list[Any]) -> None:
