@@ -245,6 +245,5 @@ class FileSink(ABC):
         self._close_file(self._file)
 
     def _note_missing_lock(self) -> None:
-        trouble = self._flock.take_trouble()
-        if trouble:
+        if trouble := self._flock.take_trouble():
             self._notices.add(f"writing to {self.path!r} without its lock: {trouble}")

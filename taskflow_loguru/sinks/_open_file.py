@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ._errors import ignoring
 from ._flock import LOCK_TIMEOUT
 from ._one_step import call_into, pop_into
-from ._place import Identity, Place, identity_of
+from ._place import Place
 
 _WRITE_SECONDS = 0.002  # if a write takes longer, its process is stopped, or it has failed
 
@@ -40,7 +40,7 @@ class OpenFile:
         self.fds: list[int] = []
         self.is_regular = False
         self.is_locked = False
-        self._identity: Identity | None = None
+        self._identity: tuple[int, int] | None = None
         self.end = -1
         self._is_torn = False  # whether we have left a partial line at the end
         self._was_checked = False  # whether the last line was checked since the opening
@@ -74,7 +74,8 @@ class OpenFile:
 
     def _identify(self) -> None:
         fd = self.fds[0]
-        self._identity = identity_of(os.fstat(fd))
+        status = os.fstat(fd)
+        self._identity = (status.st_dev, status.st_ino)
         owner = _owners.get(fd)
         other = owner() if owner is not None else None
         if other is not None and other is not self and fd in other.fds:
@@ -90,12 +91,12 @@ class OpenFile:
             OSError: It is unknown which file is there.
         """
         try:
-            inode, size, major, minor = place.look()
+            device, inode, size = place.look()
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise
             return None
-        return size if (inode, major, minor) == self._identity else None
+        return size if (device, inode) == self._identity else None
 
     def is_torn(self, size: int) -> bool:
         """Return whether the last line of *size* bytes has no end: its writer was killed, or its disk was full."""
@@ -210,7 +211,7 @@ class OpenFile:
             # Any error but EBADF means that it is open; ESTALE, that the file has vanished from a network share.
             # test_open_file.py::test_a_file_that_has_no_status_any_more_is_closed
             return error.errno != errno.EBADF
-        return identity_of(status) == self._identity
+        return (status.st_dev, status.st_ino) == self._identity
 
 
 def _is_writable(fd: int, deadline: float) -> bool:

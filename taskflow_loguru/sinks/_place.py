@@ -7,58 +7,56 @@ import os
 import struct
 from typing import Any
 
-Identity = tuple[int, int, int]
-"""What tells a file from any other: its inode, and the major and the minor number of its device."""
-
 _AT_FDCWD = -100
-_STATX_INO, _STATX_SIZE = 0x100, 0x200
-_STATX = struct.Struct("=32x QQ 88x II 112x")  # see statx(2): inode, size, the device's major and minor number
+_STATX_MTIME, _STATX_INO, _STATX_SIZE = 0x40, 0x100, 0x200
+
+# See statx(2): inode, size, seconds of the mtime, major and minor number of the device.
+_STATX = struct.Struct("=32x QQ 64x q 16x II 112x")
 
 
 class Place:
-    """A path, and which file is there now.
+    """A path, at which another file may be with each look.
 
-    ``os.stat`` asks for the times of a file too, and so makes the next write slower. On Linux 6.13 and later, that
-    write stores an exact time (``Documentation/filesystems/multigrain-ts.rst``); on NFS, all earlier writes are sent to
-    the server first. ``statx(2)`` asks only for what is needed here.
+    ``os.stat`` asks for the times of a file too. On Linux 6.13 and later, the next write then stores an exact time, and
+    is slower for it (``Documentation/filesystems/multigrain-ts.rst``). ``statx(2)`` asks for single fields.
 
     Args:
         path: The path.
+        asks_for_time: Whether a look also finds when the file was modified.
 
     Attributes:
-        path: As above.
+        path: The path.
+        modified: The mtime of the file at the last look, in whole seconds, if it was asked for.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, asks_for_time: bool = False) -> None:
         self.path = path
+        self.modified = 0
         self._status = ctypes.create_string_buffer(_STATX.size)
-        fields = _STATX_INO | _STATX_SIZE
+        fields = _STATX_INO | _STATX_SIZE | (_STATX_MTIME if asks_for_time else 0)
         self._arguments = (_AT_FDCWD, os.fsencode(path), 0, fields, ctypes.byref(self._status))
 
-    def look(self) -> tuple[int, int, int, int]:
-        """Return the inode and the size of the file, and the major and the minor number of its device.
+    def look(self) -> tuple[int, int, int]:
+        """Return the device, the inode and the size of the file at the path.
 
-        Call it from one thread at a time.
+        Only one thread at a time may call it.
 
         Raises:
             OSError: It is unknown which file is there. ENOENT: there is none.
         """
         if _statx(*self._arguments) == 0:
-            return _STATX.unpack_from(self._status)
-        status = os.stat(self.path)  # it raises the error of statx(), unless only that is forbidden
-        inode, major, minor = identity_of(status)
-        return inode, status.st_size, major, minor
-
-
-def identity_of(status: os.stat_result) -> Identity:
-    """Return the identity of the file that has *status*."""
-    return status.st_ino, os.major(status.st_dev), os.minor(status.st_dev)
+            inode, size, self.modified, major, minor = _STATX.unpack_from(self._status)
+            return os.makedev(major, minor), inode, size
+        # This raises the error, unless a sandbox forbids statx() alone, or the file has come back.
+        status = os.stat(self.path)
+        self.modified = int(status.st_mtime)
+        return status.st_dev, status.st_ino, status.st_size
 
 
 def _load() -> Any:
     try:
         return ctypes.CDLL(None).statx
-    except (OSError, AttributeError):  # a C library without it: macOS, and musl before 1.2.5
+    except (OSError, AttributeError):  # a C library without it: macOS, glibc before 2.28, musl before 1.2.5
         return lambda *_: -1
 
 

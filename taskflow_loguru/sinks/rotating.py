@@ -14,6 +14,7 @@ from .._arguments import checked_choice, checked_size
 from ._backlog import LossLine, plain_loss_line
 from ._file import DEFAULT_BACKLOG_BYTES, FileSink
 from ._periods import PERIODS, Period, start_of
+from ._place import Place
 from ._rotation import Rotation
 from .stats import Stats
 
@@ -90,6 +91,7 @@ class RotatingFileSink(FileSink):
 
     def _begin(self, backlog_bytes: int, loss_line: LossLine) -> None:
         super()._begin(backlog_bytes, loss_line)
+        self._place = Place(self.path, asks_for_time=self.when is not None)
         self._rotation = Rotation(self.backup_count, self.compression, self._folder, self._notices)
 
     def rotate(self) -> None:
@@ -131,7 +133,7 @@ class RotatingFileSink(FileSink):
         is_torn = size != file.end and file.is_torn(size)
         if file.is_locked and self.backup_count:
             start, is_over = size + is_torn, False
-            if self.when is not None and self._is_of_past(self.when):
+            if self.when is not None and self._place.modified < start_of(self.when, time.time()):
                 is_over = True
                 _wait_for_file_times(self.when)
             if start and (is_over or start + len(lines[0]) > self.max_bytes > 0):
@@ -140,10 +142,6 @@ class RotatingFileSink(FileSink):
             elif self.max_bytes and len(lines) > 1:
                 lines = self._fitting(lines, start)
         file.append(lines, written, size, is_torn)
-
-    def _is_of_past(self, when: Period) -> bool:
-        """Return whether the last line was written before the current hour, day or week."""
-        return os.fstat(self._file.fds[0]).st_mtime < start_of(when, time.time())
 
     def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:
         """Return as many of the first *lines* as fit after *start* bytes, but at least one."""

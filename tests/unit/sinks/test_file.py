@@ -451,7 +451,7 @@ def test_a_file_that_is_always_replaced_ends_as_a_fault(
     replaced: list[float] = []
     really_look = sink._place.look
 
-    def look() -> tuple[int, int, int, int]:
+    def look() -> tuple[int, int, int]:
         path.rename(path.with_suffix(".old"))
         path.write_text("")
         clock.now += seconds_a_turn if replaced else seconds_a_turn + seconds_stopped

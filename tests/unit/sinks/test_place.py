@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from taskflow_loguru.sinks import _place
-from taskflow_loguru.sinks._place import Place, identity_of
+from taskflow_loguru.sinks._place import Place
 
-INODE_AND_SIZE = 0x300  # STATX_INO | STATX_SIZE
+INODE_AND_SIZE, MTIME = 0x300, 0x40  # STATX_INO | STATX_SIZE, STATX_MTIME
 
 
 def no_library(*_: Any, **__: Any) -> Any:
@@ -38,19 +38,23 @@ def test_a_look_shows_the_file_that_is_there_now(place: Place) -> None:
         with path.open("ab") as file:
             file.truncate(size)
         status = path.stat()
-        inode, size_seen, major, minor = place.look()
-        assert (inode, major, minor) == identity_of(status)
-        assert (inode, size_seen) == (status.st_ino, size)
-        assert os.makedev(major, minor) == status.st_dev
+        assert place.look() == (status.st_dev, status.st_ino, size)
     path.rename(path.with_suffix(".1"))
     path.write_text("new")
-    assert place.look()[:2] == (path.stat().st_ino, 3)
+    status = path.stat()
+    assert place.look() == (status.st_dev, status.st_ino, 3)
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/proc/self/status"])
+def test_a_look_shows_the_device_of_any_file_system(path: str, place: Place) -> None:
+    status = os.stat(path)
+    assert Place(path).look()[:2] == (status.st_dev, status.st_ino)
 
 
 def test_a_look_through_a_link_shows_its_target(place: Place, tmp_path: Path) -> None:
     (tmp_path / "target").write_text("1234")
     Path(place.path).symlink_to("target")
-    assert place.look()[:2] == ((tmp_path / "target").stat().st_ino, 4)
+    assert place.look()[1:] == ((tmp_path / "target").stat().st_ino, 4)
 
 
 def test_a_missing_file_is_an_error_with_its_path(place: Place) -> None:
@@ -59,7 +63,7 @@ def test_a_missing_file_is_an_error_with_its_path(place: Place) -> None:
     assert raised.value.filename == place.path
 
 
-def test_a_look_asks_for_no_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_asks_for_no_more_than_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file whose times were read takes longer to write."""
     really_look: Callable[..., int] = _place._load()
     asked: list[int] = []
@@ -69,5 +73,15 @@ def test_a_look_asks_for_no_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return really_look(*arguments)
 
     monkeypatch.setattr(_place, "_statx", look)
-    Place(str(tmp_path)).look()
-    assert asked == [INODE_AND_SIZE]
+    for asks_for_time in (False, True):
+        Place(str(tmp_path), asks_for_time=asks_for_time).look()
+    assert asked == [INODE_AND_SIZE, INODE_AND_SIZE | MTIME]
+
+
+def test_a_look_finds_when_the_file_was_modified(place: Place) -> None:
+    Path(place.path).touch()
+    timed = Place(place.path, asks_for_time=True)
+    for moment in (1_000_000_000, 2**33 + 5):
+        os.utime(place.path, (1, moment + 0.75))
+        timed.look()
+        assert timed.modified == moment
