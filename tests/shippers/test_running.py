@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +50,12 @@ def start(program: Callable[[str], str], tmp_path: Path) -> Iterator[Callable[[s
         shipper.close()
 
 
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
 def wait_for(shipper: Shipper, files: Files) -> None:
     """Wait until as many lines have arrived as the files have."""
     expected = {kind: len(as_read(getattr(files, kind))) for kind in FORMATS}
@@ -86,12 +93,13 @@ def test_every_line_arrives_once_with_its_fields(
     writers: Writers,
     program: Callable[[str], str],
     tmp_path: Path,
+    opened: ExitStack,
 ) -> None:
     """This includes rotations by the sink or by logrotate, and a restart of the shipper."""
     files = Files(files.text, files.json, mode)
     for logger in files.loggers():
         asyncio.run(logger.close())
-    rotation = Rotation(program("logrotate"), files, tmp_path) if mode == "watched" else None
+    rotation = Rotation(program("logrotate"), files, tmp_path, opened) if mode == "watched" else None
     shipper = start(name, files)
     for number in range(4):
         restarts = number == 2 and shipper.keeps_position
@@ -118,13 +126,20 @@ def test_every_line_arrives_once_with_its_fields(
 class Rotation:
     """Real logrotate with our rules."""
 
-    def __init__(self, program: str, files: Files, folder: Path) -> None:
+    def __init__(self, program: str, files: Files, folder: Path, opened: ExitStack) -> None:
+        self._paths, self._opened = (files.text, files.json), opened
         rules = folder / "logrotate.conf"
-        rules.write_text("".join(shippers.logrotate_rule(path) for path in (files.text, files.json)))
+        rules.write_text("".join(shippers.logrotate_rule(path) for path in self._paths))
         self._command = [program, "--force", "--state", str(folder / "logrotate.state"), str(rules)]
 
     def run(self) -> None:
-        """Rotate both files once."""
+        """Rotate both files once.
+
+        A file that is open keeps its inode when logrotate has compressed and deleted it. If a new file had it, Filebeat
+        could take that one for the old one: see docs/shippers.md.
+        """
+        for path in self._paths:
+            self._opened.enter_context(path.open())
         subprocess.run(self._command, check=True, capture_output=True)
 
 
