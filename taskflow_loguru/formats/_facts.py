@@ -38,8 +38,10 @@ def facts_of(record: Record) -> Facts:
     if facts["attempt"] is None:  # a record without a task, or with some of a task's names
         facts = {name: value for name, value in facts.items() if value is not None}
     for name in _STATUS_FIELDS:
-        if (value := duration_of(event) if name == "duration" else get(name)) is not None:
-            facts[name] = value
+        if get(name) is not None:
+            facts[name] = event[name]
+    if "duration" in facts and duration_of(event) is None:
+        del facts["duration"]
     if record["exception"] is not None:
         facts["error"] = to_text(record["exception"].value)
         facts["stacktrace"] = traceback_of(record)

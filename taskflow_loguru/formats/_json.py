@@ -64,8 +64,7 @@ def to_json(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Return *value* converted to the types of JSON; a dictionary that has only these types is returned unchanged."""
-    # The encoders spell a key such as None in two ways.
-    if type(value) is dict and all(map(_is_scalar, list(value.values()))) and set(map(type, list(value))) <= {str}:
+    if type(value) is dict and _is_flat(value):
         return value
     # Some levels belong to the line: to_json() must not cut values that this function left whole, when it converts the
     # line once more.
@@ -77,9 +76,14 @@ def to_text(value: object) -> str:
     return without_surrogates(as_text(value))
 
 
-def _is_scalar(value: object) -> bool:
-    # Large integers become hexadecimal.
-    return type(value) in _SCALARS and (type(value) is not int or -(2**63) <= value < 2**63)
+def _is_flat(value: dict[Any, Any]) -> bool:
+    # A list: the task continues in its thread, and may change the object that it has logged.
+    for key, item in list(value.items()):
+        kind = type(item)
+        # The encoders spell a key such as None in two ways. Large integers become hexadecimal.
+        if type(key) is not str or kind not in _SCALARS or (kind is int and not -(2**63) <= item < 2**63):
+            return False
+    return True
 
 
 def _plain(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> Any:
