@@ -12,6 +12,8 @@ import pytest
 from taskflow_loguru.sinks import _place
 from taskflow_loguru.sinks._place import Place
 
+from .files import EIO, error, failing
+
 INODE_AND_SIZE, MTIME = 0x300, 0x40  # STATX_INO | STATX_SIZE, STATX_MTIME
 
 
@@ -23,10 +25,14 @@ def without_the_call(*_: Any, **__: Any) -> Any:
     return SimpleNamespace()
 
 
-@pytest.fixture(params=[ctypes.CDLL, without_the_call, no_library], ids=["with-statx", "without-statx", "no-library"])
+needs_statx = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "statx"), reason="needs statx in the C library")
+
+
+@pytest.fixture(
+    params=[pytest.param(ctypes.CDLL, marks=needs_statx), without_the_call, no_library],
+    ids=["with-statx", "without-statx", "no-library"],
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    if request.param is ctypes.CDLL and not hasattr(ctypes.CDLL(None), "statx"):
-        pytest.skip("needs statx in the C library")
     monkeypatch.setattr(ctypes, "CDLL", request.param)
     monkeypatch.setattr(_place, "_statx", _place._load())
     return Place(str(tmp_path / "größe.log"))
@@ -63,6 +69,7 @@ def test_a_missing_file_is_an_error_with_its_path(place: Place) -> None:
     assert raised.value.filename == place.path
 
 
+@needs_statx
 def test_a_look_asks_for_no_more_than_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file whose times were read takes longer to write."""
     really_look: Callable[..., int] = _place._load()
@@ -73,8 +80,10 @@ def test_a_look_asks_for_no_more_than_is_needed(tmp_path: Path, monkeypatch: pyt
         return really_look(*arguments)
 
     monkeypatch.setattr(_place, "_statx", look)
-    for asks_for_time in (False, True):
-        Place(str(tmp_path), asks_for_time=asks_for_time).look()
+    places = [Place(str(tmp_path)), Place(str(tmp_path), asks_for_time=True)]
+    failing(monkeypatch, "stat", error(EIO))
+    for place in places:
+        place.look()
     assert asked == [INODE_AND_SIZE, INODE_AND_SIZE | MTIME]
 
 
