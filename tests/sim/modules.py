@@ -115,17 +115,7 @@ def posix() -> types.ModuleType:
     return module("posix", names)
 
 
-_PURE = {
-    "fspath",
-    "strerror",
-    "cpu_count",
-    "major",
-    "minor",
-    "_path_normpath",
-    "_path_splitroot_ex",
-    "putenv",
-    "unsetenv",
-}
+_PURE = {"fspath", "strerror", "cpu_count", "_path_normpath", "_path_splitroot_ex", "putenv", "unsetenv"}
 _CALLS = {
     **dict.fromkeys(("getxattr", "setxattr", "removexattr"), 1),
     **dict.fromkeys(
