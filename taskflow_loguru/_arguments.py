@@ -24,7 +24,8 @@ def checked_path(path: str | os.PathLike[str], parameter: str = "path") -> str:
         raise ValueError(f"{parameter} must be a file's path, not {name!r}: {error}") from error
     if name.endswith(os.sep) or os.path.isdir(name):
         raise ValueError(f"{parameter} must be a file's path, not the folder {name!r}")
-    return os.path.abspath(name)
+    # Not abspath(), which removes ".." and the folder before it, even if that folder is a link.
+    return os.path.join(os.getcwd(), name)
 
 
 def checked_size(name: str, value: int) -> int:

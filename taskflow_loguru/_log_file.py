@@ -7,8 +7,8 @@ from typing import Literal, cast
 
 from ._arguments import checked_choice, checked_size
 from .sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
-from .sinks._backlog import LossLine, plain_loss_line
 from .sinks._file import FileSink
+from .sinks._kept import LossLine, plain_loss_line
 
 Mode = Literal["rotate", "watched"]
 

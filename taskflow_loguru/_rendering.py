@@ -11,7 +11,7 @@ from ._loguru import IndependentLogger
 from ._signals import is_from_signal_handler
 from .formats import renderer_of, task_line
 from .observer import ERROR, INFO, Level, extra_of
-from .sinks._backlog import loss_message
+from .sinks._kept import loss_message
 
 if TYPE_CHECKING:
     from loguru import FormatFunction, Message, Record

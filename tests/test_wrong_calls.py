@@ -88,15 +88,7 @@ OBSERVERS: list[tuple[Call, Options]] = [
 
 
 def on_background_sink(**arguments: Any) -> object:
-    return BackgroundSink(print_sink, **arguments)
-
-
-class PrintSink:
-    def write(self, message: str) -> None:
-        print(message)
-
-
-print_sink = PrintSink()
+    return BackgroundSink(WatchedFileSink(os.devnull), **arguments)
 
 
 def wrong_sizes() -> Iterator[Wrong]:

@@ -9,22 +9,21 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 
-from ._errors import ignoring
-from ._folder_lock import FolderLock
+from ._linux import ignoring
+from ._locking import Folder
 from ._open_file import OpenFile
 from ._successor import finish_interrupted
 
 _MOST_LINKS = 40  # as many as Linux follows
 
 
-def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) -> None:
+def open_to_append(file: OpenFile, path: str, folder: Folder) -> None:
     """Open the file at *path* as *file*; make it and its folder if they are missing.
 
     Args:
         file: A closed file.
         path: Its path.
-        lock: The lock of its folder, held while a missing file is made.
-        since: When the wait for that lock began, by ``time.monotonic()``.
+        folder: A closed folder, which is locked while a missing file is made.
 
     Raises:
         OSError: It cannot be opened.
@@ -44,12 +43,12 @@ def open_to_append(file: OpenFile, path: str, lock: FolderLock, since: float) ->
     else:
         return
     try:
-        _make(file, path, lock, since)
+        _make(file, path, folder)
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
         _make_folder(os.path.dirname(target_of(path)))
-        _make(file, path, lock, since)
+        _make(file, path, folder)
 
 
 def target_of(path: str) -> str:
@@ -67,18 +66,20 @@ def is_fifo(path: str) -> bool:
     return mode is not None and stat.S_ISFIFO(mode)
 
 
-def _make(file: OpenFile, path: str, lock: FolderLock, since: float) -> None:
-    target = target_of(path)
+def _make(file: OpenFile, path: str, folder: Folder) -> None:
+    folder_path, name = os.path.split(target_of(path))
     try:
         with ignoring():  # a folder that cannot be locked must not keep a line from being written
-            lock.acquire(os.path.dirname(target), since)
-        finish_interrupted(target)
+            folder.open(folder_path)
+            folder.lock()
+        if folder.file.fd >= 0:
+            finish_interrupted(folder, name)
         _open(file, path, os.O_CREAT)
     finally:
         # A direct call: a signal handler can interrupt a method before its first line.
-        if lock.file.fds:
-            fcntl.flock(lock.file.fds[0], fcntl.LOCK_UN)
-        lock.release()
+        if folder.is_locked:
+            fcntl.flock(folder.file.fd, fcntl.LOCK_UN)
+        folder.release()
 
 
 def _make_folder(path: str) -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 from .._arguments import checked_choice, checked_size
-from ._backlog import LossLine, plain_loss_line
 from ._file import DEFAULT_BACKLOG_BYTES, FileSink
-from ._periods import PERIODS, Period, start_of
-from ._place import Place
-from ._rotation import Rotation
+from ._kept import LossLine, plain_loss_line
+from ._rotation import PERIODS, Period, RotatingLog
+from ._upkeep import CAN_COMPRESS
 from .stats import Stats
-
-_FILE_TIME_LAG = 0.01  # the longest tick of a Linux kernel, in seconds
 
 
 class RotatingFileSink(FileSink):
@@ -70,29 +64,33 @@ class RotatingFileSink(FileSink):
         OSError: The file cannot be opened.
     """
 
+    _log: RotatingLog
+
     def __init__(
         self,
         path: str | os.PathLike[str],
         *,
-        max_bytes: int,
-        backup_count: int,
-        compression: Literal["gzip"] | None = None,
+        max_bytes: int = 10 * 1024 * 1024,
+        backup_count: int = 5,
+        compression: Literal["gzip", "gz"] | None = None,
         when: Period | None = None,
         backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
         loss_line: LossLine = plain_loss_line,
     ) -> None:
         self.max_bytes = checked_size("max_bytes", max_bytes)
         self.backup_count = checked_size("backup_count", backup_count)
-        self.compression = checked_choice("compression", compression, ("gzip", None))
+        self.compression: Literal["gzip"] | None = (
+            "gzip" if checked_choice("compression", compression, ("gzip", "gz", None)) else None
+        )
         self.when = checked_choice("when", when, (*PERIODS, None))
         if not backup_count and (compression or when):
             raise ValueError(f"backup_count must be at least 1 with {'when' if when else 'compression'}, not 0")
+        if compression and not CAN_COMPRESS:
+            raise ValueError(f"compression must be None, not {compression!r}: this Python was built without zlib")
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
 
-    def _begin(self, backlog_bytes: int, loss_line: LossLine) -> None:
-        super()._begin(backlog_bytes, loss_line)
-        self._place = Place(self.path, asks_for_time=self.when is not None)
-        self._rotation = Rotation(self.backup_count, self.compression, self._folder, self._notices)
+    def _log_file(self, report: Callable[[str], None]) -> RotatingLog:
+        return RotatingLog(self.path, report, self.max_bytes, self.backup_count, self.compression, self.when)
 
     def rotate(self) -> None:
         """Rotate the file now, unless it is empty; lines that are kept are written first.
@@ -105,18 +103,14 @@ class RotatingFileSink(FileSink):
         """
         if not self.backup_count:
             raise ValueError("backup_count must be at least 1 to rotate, not 0")
-        errors: list[OSError] = []
-        self._gate.run(partial(self._rotate_now, errors))
-        self._notices.print()
-        if errors:
-            raise errors[0]
+        try:
+            self._calls.run(self._rotate)
+        finally:
+            self._calls.print_messages()
 
     def stats(self) -> Stats:
-        return replace(super().stats(), rotations=self._rotation.count)
-
-    def after_fork(self) -> None:
-        self._rotation.abandon()
-        super().after_fork()
+        """Return the numbers of this sink, in this process."""
+        return replace(super().stats(), rotations=self._log.rotations)
 
     def _arguments(self) -> dict[str, Any]:
         arguments = super()._arguments()
@@ -124,84 +118,12 @@ class RotatingFileSink(FileSink):
         arguments.update(compression=self.compression, when=self.when)
         return arguments
 
-    def _close(self) -> None:
-        super()._close()
-        self._close_file(self._rotation.successor)
-
-    def _append_locked(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
-        file = self._file
-        is_torn = size != file.end and file.is_torn(size)
-        if file.is_locked and self.backup_count:
-            start, is_over = size + is_torn, False
-            if self.when is not None and self._place.modified < start_of(self.when, time.time()):
-                is_over = True
-                _wait_for_file_times(self.when)
-            if start and (is_over or start + len(lines[0]) > self.max_bytes > 0):
-                if self._rotate(started):
-                    return
-            elif self.max_bytes and len(lines) > 1:
-                lines = self._fitting(lines, start)
-        file.append(lines, written, size, is_torn)
-
-    def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:
-        """Return as many of the first *lines* as fit after *start* bytes, but at least one."""
-        for count, line in enumerate(lines):
-            start += len(line)
-            if start > self.max_bytes:
-                return lines[: count or 1]
-        return lines
-
-    def _rotate(self, started: float) -> bool:
-        """Rotate the file; return False if that is impossible now, and the file has to grow."""
-        if not self._rotation.may_be_tried(started):
-            return False
+    def _rotate(self) -> None:
+        self._write([], retry_now=True)
+        if self._kept.fault is not None:
+            raise self._kept.fault
+        self._log.is_requested = True
         try:
-            self._replace(started)
-        except OSError as error:
-            if error.errno is None:  # raised by a signal handler
-                raise
-            self._rotation.fail(self.path, error)
-            return False
-        return True
-
-    def _rotate_now(self, errors: list[OSError]) -> None:
-        try:
-            self._write(retry_now=True)
-            if self._spool.fault is not None:
-                raise self._spool.fault
-            self._append((), [], time.monotonic(), self._replace_if_filled)
-        except OSError as error:
-            if error.errno is None:
-                raise
-            errors.append(error)
-
-    def _replace_if_filled(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
-        if not self._file.is_locked:
-            raise BlockingIOError(errno.EAGAIN, "locked by another process, or not a regular file", self.path)
-        if size:
-            self._replace(started)
-
-    def _replace(self, started: float) -> None:
-        rotation, file = self._rotation, self._file
-        try:
-            is_replaced = rotation.perform(self._place, file, started)
-        except OSError as error:
-            if error.errno != errno.ENOENT or file.size_at(self._place) is not None:
-                raise
-            return  # moved away by somebody else
-        if is_replaced:
-            # Keep the lock of the old file until now: a process that waits for it then finds the new one at the path.
-            # One run of assignments, which no signal handler interrupts: otherwise a file could stay open for good.
-            # test_rotating.py::test_a_rotation_that_was_interrupted_leaves_no_file_open
-            self._file = rotation.successor
-            rotation.successor = file
-            self._close_file(file)
-
-
-def _wait_for_file_times(when: Period) -> None:
-    """Wait until the times of files have reached the present hour, day or week too."""
-    # Most kernels take them from a clock that ticks. A line would still get a time before the hour, and each line of
-    # the first milliseconds would rotate the file once more, and delete a backup.
-    # test_rotating.py::test_a_new_hour_rotates_once_though_the_times_of_files_lag_behind
-    now = time.time()
-    time.sleep(max(0.0, start_of(when, now) + _FILE_TIME_LAG - now))
+            self._log.append(())
+        finally:
+            self._log.is_requested = False

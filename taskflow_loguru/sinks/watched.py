@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from ._backlog import LossLine, plain_loss_line
-from ._backups import status_of
 from ._file import DEFAULT_BACKLOG_BYTES, FileSink
+from ._kept import LossLine, plain_loss_line
+from ._linux import ignoring, now
+from ._log import LogFile
+from ._open_file import OpenFile
 
 SUCCESSION_TIMEOUT = 0.1
 """How long to wait, after the file was moved, for the other program to make the new one, in seconds."""
 
 _POLL_INTERVAL = 0.0005
-_OVERTAKEN_SECONDS = 0.0005
+_MOST_POLLS = 1000  # in case the clock stands still
 
 
 class WatchedFileSink(FileSink):
@@ -49,21 +51,26 @@ class WatchedFileSink(FileSink):
     ) -> None:
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
 
-    def _append_locked(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
-        file = self._file
-        file.append(lines, written, size, size != file.end and file.is_torn(size))
-        # Between our check of the path and our write, the file can be moved, compressed, and deleted, and the line be
-        # lost. A compressor takes longer than this to start, so that only a slow write has to check again.
-        # test_watched.py::test_only_a_slow_write_to_a_moved_file_is_repeated
-        if time.monotonic() - started >= _OVERTAKEN_SECONDS and file.is_regular and file.size_at(self._place) is None:
-            written.clear()
+    def _log_file(self, report: Callable[[str], None]) -> LogFile:
+        return _WatchedLog(self.path, report)
 
-    def _leave(self) -> None:
-        file = self._file
-        if file.is_regular:
-            # If we make the file between the two steps of logrotate, it renames our file to "tasks.log-<hour>.backup",
-            # and so overwrites the one of its last run.
-            deadline = time.monotonic() + SUCCESSION_TIMEOUT
-            while os.fstat(file.fds[0]).st_nlink and status_of(self.path) is None and time.monotonic() < deadline:
+
+class _WatchedLog(LogFile):
+    def _was_lost(self, file: OpenFile) -> bool:
+        # Between our check of the path and our write, the file can be moved, compressed, and deleted. A compressor
+        # takes longer than a quick write to start. test_watched.py::test_only_a_slow_write_to_a_moved_file_is_repeated
+        with ignoring():
+            return file.is_regular and not self.is_at_path()
+        return False  # unknown, but it was written
+
+    def _close_moved_file(self) -> None:
+        # If we make the file between the two steps of logrotate, it renames our file to "tasks.log-<hour>.backup", and
+        # so overwrites the one of its last run.
+        with ignoring():  # the disk of the old file may be gone
+            deadline = now() + SUCCESSION_TIMEOUT
+            for _ in range(_MOST_POLLS):
+                _, inode, *_ = self._look()
+                if inode or not self.file.is_regular or not os.fstat(self.file.fd).st_nlink or now() >= deadline:
+                    break
                 time.sleep(_POLL_INTERVAL)
-        super()._leave()
+        super()._close_moved_file()

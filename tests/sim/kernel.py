@@ -1,4 +1,4 @@
-"""The system calls on descriptors and on the attributes of files: open, write, flock, fchown, stat ..."""
+"""The system calls on descriptors: open, write, flock, close ..."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import fcntl
 import os
 import stat
 
+from .attributes import Attributes
 from .inodes import Description, Inode, Process, fail
-from .names import Names
-from .paths import existing, may_change, walk
+from .paths import may_change, walk
+from .power import Cut, Disk
 
 
-class Kernel(Names):
+class Kernel(Attributes):
     """A POSIX in memory. Each method is a system call, with the results and errors of Linux."""
 
     def __init__(self, block: int = 4096) -> None:
         self.free_blocks: int | None = None
+        self.disk: Disk | None = None
+        """The states that a power cut may leave; None: there is to be none."""
         self.block = block
         """The size in bytes of a block: space is used in blocks."""
         super().__init__()
@@ -38,10 +41,21 @@ class Kernel(Names):
         for fd in list(process.descriptors):
             self.close(process, fd)
 
+    def lose_power(self, cut: Cut) -> None:
+        """Forget all processes, and everything that is not on the disk."""
+        assert self.disk is not None
+        left = self.disk.cut(cut)
+        self.disk = None
+        self.deleted = [inode for inode in self.deleted if inode not in left]
+        self._free_numbers = sorted(set(range(2, self._next_number)) - {inode.number for inode in left})
+
     # -- descriptors ------------------------------------------------------------------------------
 
     def open(self, process: Process, path: str, flags: int, mode: int = 0o777) -> int:
         follow = not flags & os.O_NOFOLLOW and flags & (os.O_CREAT | os.O_EXCL) != os.O_CREAT | os.O_EXCL
+        if flags & os.O_PATH:  # all other flags but these are ignored
+            flags &= os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            follow = not flags & os.O_NOFOLLOW
         place = walk(self.root, process, path, follow=follow)
         inode = place.inode
         if inode is None:
@@ -55,16 +69,20 @@ class Kernel(Names):
             if flags & os.O_TRUNC:
                 self._resize(inode, 0)
         inode.openings += 1
+        if inode.seen_size is not None:
+            inode.seen_size = len(inode.data)
         return process.add(Description(inode, flags))
 
     @staticmethod
     def _check_opening(process: Process, inode: Inode, path: str, flags: int) -> None:
         if flags & os.O_CREAT and flags & os.O_EXCL:
             fail(errno.EEXIST, path)
-        if inode.is_link:
+        if inode.is_link and not flags & os.O_PATH:
             fail(errno.ENOTDIR if flags & os.O_DIRECTORY else errno.ELOOP, path)
         if flags & os.O_DIRECTORY and not inode.is_folder:
             fail(errno.ENOTDIR, path)
+        if flags & os.O_PATH:
+            return
         wanted = {os.O_RDONLY: 4, os.O_WRONLY: 2, os.O_RDWR: 6}[flags & os.O_ACCMODE]
         if flags & os.O_TRUNC:
             wanted |= 2
@@ -74,7 +92,7 @@ class Kernel(Names):
             fail(errno.EACCES, path)
 
     def close(self, process: Process, fd: int) -> None:
-        description = process.opened(fd)
+        description = process.reached(fd)
         del process.descriptors[fd]
         description.holders -= 1
         if not description.holders:
@@ -84,7 +102,7 @@ class Kernel(Names):
             self._free_if_unused(inode)
 
     def dup(self, process: Process, fd: int, lowest: int = 3) -> int:
-        description = process.opened(fd)
+        description = process.reached(fd)
         description.holders += 1
         return process.add(description, lowest)
 
@@ -92,7 +110,7 @@ class Kernel(Names):
         if command in (fcntl.F_DUPFD_CLOEXEC, fcntl.F_DUPFD):
             return self.dup(process, fd, max(3, argument))
         if command == fcntl.F_GETFL:
-            return process.opened(fd).flags
+            return process.reached(fd).flags
         raise NotImplementedError(f"fcntl command {command}")
 
     def flock(self, process: Process, fd: int, operation: int) -> None:
@@ -118,7 +136,8 @@ class Kernel(Names):
         if not data:
             return 0
         inode = description.inode
-        start = len(inode.data) if description.flags & os.O_APPEND else description.offset
+        size = len(inode.data) if inode.seen_size is None else inode.seen_size
+        start = size if description.flags & os.O_APPEND else description.offset
         data = bytes(data)
         if self.free_blocks is not None:
             room = (self._blocks(len(inode.data)) + self.free_blocks) * self.block - start
@@ -129,6 +148,8 @@ class Kernel(Names):
         old = inode.data
         self._set_data(inode, old[:start].ljust(start, b"\0") + data + old[end:])
         description.offset = end
+        if inode.seen_size is not None:
+            inode.seen_size = max(size, end)
         return len(data)
 
     def read(self, process: Process, fd: int, count: int) -> bytes:
@@ -160,7 +181,14 @@ class Kernel(Names):
         self._resize(description.inode, size)
 
     def fsync(self, process: Process, fd: int) -> None:
-        process.opened(fd)
+        inode = process.opened(fd).inode
+        if self.disk is not None:
+            self.disk.sync(inode, with_names=True)
+
+    def fdatasync(self, process: Process, fd: int) -> None:
+        inode = process.opened(fd).inode
+        if self.disk is not None:
+            self.disk.sync(inode, with_names=False)
 
     def _resize(self, inode: Inode, size: int, *, keep: bool = False) -> None:
         data = inode.data
@@ -172,77 +200,7 @@ class Kernel(Names):
         if self.free_blocks is not None:
             self.free_blocks += self._blocks(len(inode.data)) - self._blocks(len(data))
         inode.data = data
-        inode.modified = self.clock
+        inode.modified = self.file_time
 
     def _blocks(self, size: int) -> int:
         return -(-size // self.block)
-
-    # -- attributes -------------------------------------------------------------------------------
-
-    def _inode(self, process: Process, path: str | int, *, follow: bool = True) -> Inode:
-        if isinstance(path, int):
-            return process.opened(path).inode
-        return existing(self.root, process, path, follow=follow)
-
-    def stat(self, process: Process, path: str | int) -> os.stat_result:
-        return self._inode(process, path).status()
-
-    def lstat(self, process: Process, path: str) -> os.stat_result:
-        return self._inode(process, path, follow=False).status()
-
-    def fstat(self, process: Process, fd: int) -> os.stat_result:
-        return process.opened(fd).inode.status()
-
-    def access(self, process: Process, path: str, mode: int) -> bool:
-        return process.may(mode, existing(self.root, process, path))
-
-    def chmod(self, process: Process, path: str | int, mode: int) -> None:
-        inode = self._inode(process, path)
-        if process.uid not in (0, inode.uid):
-            fail(errno.EPERM)
-        inode.mode = stat.S_IFMT(inode.mode) | mode & 0o7777
-
-    fchmod = chmod
-
-    def chown(self, process: Process, path: str | int, uid: int, gid: int) -> None:
-        inode = self._inode(process, path)
-        if process.uid:
-            is_own = process.uid == inode.uid
-            if uid != -1 and not (is_own and uid == inode.uid):
-                fail(errno.EPERM)
-            if gid != -1 and not (is_own and (gid == inode.gid or process.is_in(gid))):
-                fail(errno.EPERM)
-        inode.uid = inode.uid if uid == -1 else uid
-        inode.gid = inode.gid if gid == -1 else gid
-
-    fchown = chown
-
-    def utime(self, process: Process, path: str | int, modified: float) -> None:
-        inode = self._inode(process, path)
-        if process.uid not in (0, inode.uid):
-            fail(errno.EPERM)
-        inode.modified = modified
-
-    def getxattr(self, process: Process, path: str | int, name: str) -> bytes:
-        attributes = self._inode(process, path).attributes
-        if name not in attributes:
-            fail(errno.ENODATA)
-        return attributes[name]
-
-    def setxattr(self, process: Process, path: str | int, name: str, value: bytes) -> None:
-        inode = self._inode(process, path)
-        if process.uid not in (0, inode.uid):
-            fail(errno.EPERM)
-        inode.attributes[name] = value
-
-    def removexattr(self, process: Process, path: str | int, name: str) -> None:
-        self.getxattr(process, path, name)
-        del self._inode(process, path).attributes[name]
-
-    def listdir(self, process: Process, path: str | int) -> list[str]:
-        inode = self._inode(process, path)
-        if not inode.is_folder:
-            fail(errno.ENOTDIR, path)
-        if not process.may(4, inode):
-            fail(errno.EACCES, path)
-        return sorted(inode.entries)

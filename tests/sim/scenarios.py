@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from .bounds import Bounds
-from .checks import FOLDER, OTHER, PATH, Problem, check_end, check_hidden, is_disturbed
+from .checks import FOLDER, OTHER, PATH
 from .loading import Program
 from .scheduler import Policy
 from .setting import Setting
@@ -100,9 +98,9 @@ def deleted_by_hand(programs: list[Program], policy: Policy) -> Setting:
     return setting
 
 
-def compressing(programs: list[Program], policy: Policy) -> Setting:
+def compressing(programs: list[Program], policy: Policy, **more: Any) -> Setting:
     """A process rotates and compresses in a thread, while the thread of another one compresses too."""
-    setting = Setting(programs, policy, mode=0o600, backup_count=2, old_backups=2, compression="gzip")
+    setting = Setting(programs, policy, mode=0o600, backup_count=2, old_backups=2, compression="gzip", **more)
     setting.add_writer("A", lines=3)
     setting.add_compressor("B")
     return setting
@@ -147,50 +145,3 @@ def forked_child(programs: list[Program], policy: Policy) -> Setting:
     parent = setting.run.tasks[0].process
     setting.add_actor("fork", lambda call: call("inherit", parent))
     return setting
-
-
-_OF_TWO = Bounds(3, kills=1, faults=0, stalls=1)
-_LONG_OF_TWO = Bounds(4, kills=4, faults=1, stalls=1)
-_FEWER = Bounds(2, kills=1, faults=0, stalls=1)
-_LONG_OF_THREE = Bounds(3, kills=2, faults=1, stalls=1)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    build: Callable[[list[Program], Policy], Setting]
-    bounds: Bounds = _OF_TWO
-    long_bounds: Bounds = _LONG_OF_TWO
-
-    @property
-    def name(self) -> str:
-        return self.build.__name__.replace("_", " ")
-
-
-SCENARIOS = [
-    Scenario(two_rotating),
-    Scenario(without_exchange, _FEWER),
-    Scenario(rotating_and_watched),
-    Scenario(watched_without_exchange, _FEWER),
-    Scenario(two_users),
-    Scenario(no_inode),
-    Scenario(full_chain, _FEWER),
-    Scenario(new_file, _FEWER),
-    Scenario(through_a_link, _FEWER),
-    Scenario(foreign_folder, _FEWER),
-    Scenario(moved_by_hand, _FEWER, _LONG_OF_THREE),
-    Scenario(moved_by_hand_without_exchange, _FEWER, _LONG_OF_THREE),
-    Scenario(deleted_by_hand, _FEWER, _LONG_OF_THREE),
-    Scenario(full_disk, _FEWER, _LONG_OF_THREE),
-    Scenario(forked_child, _FEWER, _LONG_OF_THREE),
-    Scenario(compressing, _FEWER, _LONG_OF_THREE),
-]
-FOUR_WRITERS = Scenario(four_writers)
-
-
-def finish(setting: Setting) -> list[Problem]:
-    """Check a run that has ended; after a crash or an error, check the next rotation too."""
-    problems = check_end(setting)
-    if is_disturbed(setting):
-        setting.recover()
-        problems += check_end(setting) + check_hidden(setting)
-    return problems

@@ -21,6 +21,7 @@ from tests.conftest import log_event
 from tests.hosting import app_with
 from tests.sinks.children import SinkProcess
 from tests.sinks.disks import BlockDisk, fill, small_disk
+from tests.sinks.writers import read_lines
 
 LINES = [f"line {number:04} {'.' * 80}" for number in range(200)]
 
@@ -246,19 +247,33 @@ async def test_close_tries_again_and_events_after_it_follow(disk: Path) -> None:
 # -- other faults ---------------------------------------------------------------------------------
 
 
-@both_sinks
-def test_a_quota_that_is_raised_again_costs_no_line(make_sink: Callable[..., FileSink], tmp_path: Path) -> None:
-    path = tmp_path / "tasks.log"
-    sink = make_sink(path)
+@pytest.fixture
+def file_size_limit() -> Iterator[None]:
+    """``ulimit -f``: no file may have more than 1,000 bytes."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        write_all(sink, LINES[:100])
-        assert read(path) == LINES[: len(read(path))]
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_limit_of_the_file_size_costs_no_line_if_a_file_rotates(file_size_limit: None, tmp_path: Path) -> None:
+    sink = RotatingFileSink(tmp_path / "tasks.log", max_bytes=10_000_000, backup_count=1000)
+    write_all(sink, LINES)
+    sink.stop()
+    assert read_lines(tmp_path / "tasks.log") == [f"{line}\n" for line in LINES]
+
+
+def test_a_limit_of_the_file_size_that_is_raised_again_costs_no_line(file_size_limit: None, tmp_path: Path) -> None:
+    """logrotate can make room, too."""
+    path = tmp_path / "tasks.log"
+    sink = watched(path)
+    write_all(sink, LINES[:100])
+    assert read(path) == LINES[: len(read(path))]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     write_all(sink, LINES[100:])
     sink.stop()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert read(path) == LINES
 
 

@@ -115,7 +115,7 @@ def test_rotate_raises_the_error_that_prevents_it(path: Path, as_root: None) -> 
     path.with_name("app.log.1").mkdir()
     sink = RotatingFileSink(path, max_bytes=0, backup_count=1)
     sink.write("one")
-    with pytest.raises(FileExistsError, match=r"in the way, and not a regular file: .*app\.log\.1"):
+    with pytest.raises(FileExistsError, match=r"unexpected file, which is not overwritten: .*app\.log\.1"):
         sink.rotate()
     assert path.read_text() == "one\n"
 

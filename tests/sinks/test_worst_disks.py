@@ -155,7 +155,7 @@ def test_a_folder_for_the_only_backup_is_named_and_stays(path: Path, capsys: pyt
     sink.stop()
     assert path.read_text() == "".join(LINES[:5])
     assert (path.parent / "app.log.1" / "file").read_text() == "somebody's"
-    assert f"in the way, and not a regular file: '{path}.1'" in capsys.readouterr().err
+    assert f"unexpected file, which is not overwritten: '{path.name}.1'" in capsys.readouterr().err
 
 
 # -- a file system without locks --------------------------------------------------------------------

@@ -103,7 +103,8 @@ def test_an_error_of_any_call_of_a_rotation_loses_nothing(
 def test_another_user_never_makes_the_file_in_a_rotation(way: tuple[str, ...], lab: Lab, public_folder: Path) -> None:
     """A process of another user that starts during a rotation does not lock the app out of its file."""
     calls = calls_of(lab, a_file_with_backups(public_folder / "traced"), WRITE, 9, *way)
-    for number, call in enumerate(call for call in calls if call.changes_something):
+    # The owner of the file does not have to change the owner of its successor.
+    for number, call in enumerate(call for call in calls if call.changes_something and call.name != "fchown"):
         path = a_file_with_backups(public_folder / str(number))
         give(path.parent, BOB, LOG, 0o777)
         child = lab.start(rotating(path), WRITE, *way, call.inject("signal=SIGSTOP"), user=(BOB, LOG, []))

@@ -54,9 +54,11 @@ class Storm:
 EXCEPTIONS = ["Exception", "TimeoutError", "KeyboardInterrupt"]
 
 REPORT = """
-import fcntl, gc, json
+import fcntl, gc, json, threading
 
 def report(calls, storm, path):
+    while any(thread.name == "taskflow-loguru-helper" for thread in threading.enumerate()):
+        time.sleep(0.001)  # it syncs backups
     gc.collect()
     left = [file.path for file in os.scandir("/proc/self/fd") if os.path.dirname(path) in os.path.realpath(file.path)]
     with open(path) as file:
@@ -99,6 +101,36 @@ report(calls, storm, path)
     assert_each_line_once(output_of(code, path), path)
 
 
+def test_an_alarm_that_raises_in_a_retry_doubles_no_kept_line(tmp_path: Path) -> None:
+    """A kept line is removed in the same step as it is written."""
+    code = f"""
+import contextlib, errno, io, os, sys
+from taskflow_loguru.sinks import RotatingFileSink
+{STORM}{REPORT}
+path = sys.argv[1]
+sink = RotatingFileSink(path, max_bytes=0, backup_count=0)
+storm = Storm(TimeoutError, 120e-6)
+calls, really_write = [], os.write
+def full(fd, data):
+    raise OSError(errno.ENOSPC, "full")
+stops = 0
+while storm.raised < 300:
+    os.write = full
+    with contextlib.redirect_stderr(io.StringIO()):
+        for _ in range(5):
+            sink.write(f"line {{len(calls)}}")
+            calls.append(True)
+    os.write = really_write
+    stops += not storm.call(sink.stop)
+    sink.stop()
+assert stops == storm.raised
+print(json.dumps(len(calls)))
+"""
+    path = tmp_path / "app.log"
+    count = json.loads(output_of(code, path))
+    assert read_lines(path) == [f"line {number}\n" for number in range(count)]
+
+
 @pytest.mark.parametrize("kind", EXCEPTIONS)
 @pytest.mark.parametrize("options", ["max_bytes=2000, backup_count=99", "mode='watched', format=json_line"])
 def test_an_alarm_that_raises_in_on_log_spoils_nothing(kind: str, options: str, tmp_path: Path) -> None:
@@ -123,18 +155,15 @@ report(calls, storm, path)
     assert_each_line_once(printed, path)
 
 
-@pytest.mark.parametrize("sink", ["BackgroundSink(Lines())", "BackgroundSink(RotatingFileSink(path, **limits))"])
+@pytest.mark.parametrize(
+    "sink", ["BackgroundSink(WatchedFileSink(path))", "BackgroundSink(RotatingFileSink(path, **limits))"]
+)
 def test_an_alarm_that_raises_stops_no_background_thread(sink: str, tmp_path: Path) -> None:
     """Its thread writes the next line, whatever call was interrupted."""
     code = f"""
 import os, sys
-from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink
+from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
 {STORM}{REPORT}
-class Lines:
-    '''A sink of one line at a time, which gives the thread something to wait for.'''
-    def write(self, message):
-        with open(path, "a") as file:
-            file.write(message + "\\n")
 path = sys.argv[1]
 limits = {{"max_bytes": 2000, "backup_count": 99}}
 open(path, "a").close()

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from taskflow_loguru.sinks import _successor
+from taskflow_loguru.sinks import _locking
+from taskflow_loguru.sinks._linux import look_at
+from taskflow_loguru.sinks._locking import Folder
+from taskflow_loguru.sinks._open_file import OpenFile
 
 NOBODY = 65534
 
@@ -86,7 +89,8 @@ def failing(
     real: Callable[..., Any] = getattr(of, name)
 
     def call(*arguments: Any, **options: Any) -> Any:
-        if only_for is None or str(arguments[0]) == str(only_for):
+        # A name relative to the folder's descriptor, too.
+        if only_for is None or str(arguments[0]) in (str(only_for), os.path.basename(str(only_for))):
             raise failure
         return real(*arguments, **options)
 
@@ -96,28 +100,56 @@ def failing(
 def refuse_exchange(monkeypatch: pytest.MonkeyPatch, failure: OSError) -> None:
     """Let each exchange of two files fail with *failure*."""
 
-    def refuse(first: str, second: str) -> None:
+    def refuse(folder: int, first: str, second: str) -> None:
         raise failure
 
-    monkeypatch.setattr(_successor, "exchange", refuse)
+    monkeypatch.setattr(_locking, "exchange", refuse)
 
 
 class Clock:
-    """A clock for a module that imports ``time``: its sleeps take no time, and are recorded."""
+    """A clock for modules of the sinks: its sleeps take no time, and are recorded."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
-        self.now = 1000.0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *modules: Any) -> None:
+        self.time = 1000.0
         self.sleeps: list[float] = []
         self.on_sleep: Callable[[], object] = int
-        monkeypatch.setattr(module, "time", self)
+        for module in modules:
+            for name, value in (("now", self.now), ("time_of_day", self.now), ("time", self)):
+                if hasattr(module, name):
+                    monkeypatch.setattr(module, name, value)
 
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self.now
+    def now(self) -> float:
+        return self.time
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        self.now += seconds
+        self.time += seconds
         self.on_sleep()
+
+
+class Place:
+    """A path that is looked at."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._look = look_at(path)
+
+    def size(self, file: OpenFile) -> int | None:
+        """Return the size of *file* if it is at the path."""
+        _, inode, size, _, device = self._look()
+        return size if (inode, device) == (file.inode, file.device) else None
+
+    def has(self, file: OpenFile) -> bool:
+        return self.size(file) is not None
+
+
+@contextlib.contextmanager
+def opened_folder(path: str | Path) -> Iterator[tuple[Folder, str]]:
+    """Open and lock the folder of *path*; return it with the name of the file."""
+    folder = Folder()
+    folder.open(os.path.dirname(path))
+    folder.lock()
+    try:
+        yield folder, os.path.basename(path)
+    finally:
+        folder.release()

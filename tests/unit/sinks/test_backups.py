@@ -3,11 +3,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from taskflow_loguru.sinks._backups import Backups, status_of
+from taskflow_loguru.sinks._backups import Backups
+from taskflow_loguru.sinks._locking import Folder
 
 from .files import EIO, error, failing
 
@@ -22,14 +25,27 @@ def make(folder: Path, *names: str) -> None:
             path.write_text(name)
 
 
+_folders: list[Folder] = []
+
+
+@pytest.fixture(autouse=True)
+def closed_folders() -> Iterator[None]:
+    yield
+    while _folders:
+        _folders.pop().release()
+
+
 def backups_in(folder: Path, limit: int = 3) -> Backups:
-    return Backups(str(folder / "app.log"), limit)
+    opened = Folder()
+    _folders.append(opened)
+    opened.open(str(folder))
+    return Backups(opened, "app.log", limit)
 
 
 def plan(folder: Path, limit: int = 3) -> tuple[str, list[str]]:
     """Return the plan of a rotation, in numbers: ``("1", ["2>3", "1>2"])``."""
     backup, moves = backups_in(folder, limit).plan()
-    start = len(str(folder / "app.log."))
+    start = len("app.log.")
     return backup[start:], [f"{name[start:]}>{above[start:]}" for name, above in moves]
 
 
@@ -68,8 +84,8 @@ def test_if_something_else_has_all_the_names_it_is_named(limit: int, tmp_path: P
     make(tmp_path, "1/", "2/")
     with pytest.raises(FileExistsError) as raised:
         plan(tmp_path, limit)
-    assert raised.value.strerror == "in the way, and not a regular file"
-    assert raised.value.filename == str(tmp_path / "app.log.1")
+    assert raised.value.strerror == "unexpected file, which is not overwritten"
+    assert raised.value.filename == "app.log.1"
     assert raised.value.errno == errno.EEXIST
     assert plan(tmp_path, 3) == ("3", [])
 
@@ -90,23 +106,22 @@ def test_the_empty_successor_of_a_killed_rotation_is_no_backup(tmp_path: Path) -
     assert plan(tmp_path) == ("1", [])
 
 
-def test_an_empty_backup_is_left_over_only_as_the_newest(tmp_path: Path) -> None:
+def test_an_empty_backup_is_a_free_number(tmp_path: Path) -> None:
+    """A power cut can empty one that was not on the disk yet."""
     make(tmp_path, "1", "3")
     (tmp_path / "app.log.2").touch()
-    assert plan(tmp_path) == ("1", ["3>4", "2>3", "1>2"])
+    assert plan(tmp_path) == ("1", ["1>2"])
 
 
 def test_an_empty_file_beside_a_compressed_backup_is_kept(tmp_path: Path) -> None:
     make(tmp_path, "1.gz")
     (tmp_path / "app.log.1").touch()
-    assert plan(tmp_path) == ("1", ["1>2", "1.gz>2.gz"])
-    (tmp_path / "app.log.1").unlink()
     assert plan(tmp_path) == ("1", ["1.gz>2.gz"])
 
 
 def test_an_unreadable_name_may_be_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "1", "2")
-    failing(monkeypatch, "lstat", error(EIO), only_for=tmp_path / "app.log.2")
+    failing(monkeypatch, "stat", error(EIO), only_for=tmp_path / "app.log.2")
     with pytest.raises(OSError, match="Input/output"):
         plan(tmp_path)
 
@@ -155,9 +170,33 @@ def test_a_compressed_backup_is_not_overwritten_by_another(tmp_path: Path) -> No
     assert list(backups_in(tmp_path).to_compress()) == []
 
 
-def test_a_link_has_a_status_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("missing")
-    status = status_of(str(tmp_path / "link"))
-    assert status is not None
-    assert status.st_ino == os.lstat(tmp_path / "link").st_ino
-    assert status_of(str(tmp_path / "missing")) is None
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    make(tmp_path, *map(str, range(1, 31)), "31.gz", "33", "40/", "07", "3x", "\u0664")
+    return tmp_path
+
+
+def test_many_backups_are_found_with_one_look_at_the_folder(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    really_stat = os.stat
+
+    def stat(*arguments: Any, **options: Any) -> os.stat_result:
+        nonlocal calls
+        calls += 1
+        return really_stat(*arguments, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    backup, moves = plan(many, 1000)
+    assert (backup, moves[0], len(moves)) == ("1", "31.gz>32.gz", 31)
+    assert calls < 50
+    assert backups_in(many, 100_000).to_compress() == [33, *range(30, 1, -1)]
+    assert calls < 50
+
+
+def test_a_folder_that_may_not_be_listed_is_searched_up_to_the_first_gap(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups = backups_in(many, 1000)
+    _folders[-1].is_listable = False
+    assert backups.to_compress() == [*range(30, 1, -1)]
+    assert len(backups.plan()[1]) == 31

@@ -5,22 +5,27 @@ import fcntl
 import gc
 import os
 import pickle
+import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from taskflow_loguru.sinks import _file, _process
-from taskflow_loguru.sinks._backlog import plain_loss_line
+from taskflow_loguru.sinks import _file, _kept, _log
 from taskflow_loguru.sinks._file import FileSink
-from taskflow_loguru.sinks._flock import LOCK_TIMEOUT
-from taskflow_loguru.sinks._open_file import OpenFile
+from taskflow_loguru.sinks._helper import THREAD_NAME
+from taskflow_loguru.sinks._kept import plain_loss_line
+from taskflow_loguru.sinks._linux import now
+from taskflow_loguru.sinks._locking import LOCK_TIMEOUT
+from taskflow_loguru.sinks._log import LogFile
+from taskflow_loguru.sinks._open_file import abandon_all
 
-from .files import EIO, Clock, descriptors, error, failing, is_unlocked, locked
+from .files import EIO, NOBODY, Clock, descriptors, error, failing, is_unlocked, unprivileged
 
 
 class PlainSink(FileSink):
@@ -29,8 +34,23 @@ class PlainSink(FileSink):
     def __init__(self, path: Any, *, backlog_bytes: int = 100, loss_line: Any = plain_loss_line) -> None:
         super().__init__(path, backlog_bytes=backlog_bytes, loss_line=loss_line)
 
-    def _append_locked(self, size: int, lines: Sequence[bytes], written: list[int], started: float) -> None:
-        self._file.append(lines, written, size, self._file.is_torn(size))
+    def _log_file(self, report: Callable[[str], None]) -> LogFile:
+        return LogFile(self.path, report)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = now() + 30
+    while not condition():
+        assert now() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def no_helper_runs_on() -> Iterator[None]:
+    yield
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            wait_until(lambda thread=thread: not thread.is_alive())  # type: ignore[misc]
 
 
 def my_loss_line(count: int, reason: str) -> str:
@@ -79,21 +99,6 @@ def test_many_lines_are_written_at_once(path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "write", write)
     sink.writelines(["one", "two\n"])
     assert calls == [b"one\ntwo\n"]
-
-
-@pytest.mark.parametrize("way", ["write", "writelines"])
-def test_the_file_is_locked_while_it_is_written(way: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = PlainSink(path)
-    really_write, was_unlocked = os.write, []
-
-    def write(fd: int, data: bytes) -> int:
-        was_unlocked.append(is_unlocked(path))
-        return really_write(fd, data)
-
-    monkeypatch.setattr(os, "write", write)
-    getattr(sink, way)(["line"] if way == "writelines" else "line")
-    assert was_unlocked == [False]
-    assert is_unlocked(path)
 
 
 def test_a_path_that_cannot_be_opened_is_named(path: Path) -> None:
@@ -169,38 +174,10 @@ def test_reopen_in_a_signal_handler_follows_the_write(path: Path, monkeypatch: p
     assert descriptors(path.parent) == before
 
 
-def test_stop_does_not_wait_for_a_thread_in_a_dead_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = PlainSink(path)
-    timeouts: list[float] = []
-    monkeypatch.setattr(sink._gate, "run_within", lambda timeout, job: timeouts.append(timeout))
-    sink.stop()
-    assert timeouts == [LOCK_TIMEOUT]
-
-
-def test_lines_that_are_kept_are_written_by_stop(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = PlainSink(path)
-    clock = Clock(monkeypatch, _file)
-    with monkeypatch.context() as patch:
-        patch.setattr("taskflow_loguru.sinks._spool.time", clock)
-        failing(patch, "write", error(errno.ENOSPC))
-        clock.now += 1
-        sink._spool.put(b"kept\n")
-        really_append = sink._append
-
-        def slow(*arguments: Any) -> None:
-            clock.now += 1
-            really_append(*arguments)
-
-        sink._spool.write(slow)
-    assert path.read_text() == ""
-    sink.stop()
-    assert path.read_text() == "kept\n"
-
-
 def test_a_dropped_sink_closes_its_file(path: Path) -> None:
     before = descriptors(path.parent)
     sink = PlainSink(path)
-    sink._folder.acquire(str(path.parent), time.monotonic())
+    sink._log._folder.open(str(path.parent))
     del sink
     gc.collect()
     assert descriptors(path.parent) == before
@@ -281,27 +258,14 @@ def test_an_incident_is_reported_once_and_the_next_one_again(
             sink.write("one")
             assert capsys.readouterr().err == (
                 f"taskflow_loguru: cannot write to {str(path)!r}: {NO_SPACE}; "
-                "up to 12 bytes of lines are kept until it can be written again\n"
+                "buffering up to 12 bytes of lines until it can be written again\n"
             )
-            sink._spool._retry_at = 0.0
+            sink._kept.retry_at = 0.0
             sink.write("two")
             sink.writelines(["three"])
         sink.stop()
         assert capsys.readouterr().err == ""
         assert path.read_text().count("one") == number + 1
-
-
-def test_after_a_failure_the_next_line_does_not_try_again_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = PlainSink(path)
-    with monkeypatch.context() as patch:
-        full(patch)
-        sink.write("one")
-    sink._spool._retry_at = float("inf")
-    sink.write("two")
-    assert path.read_text() == ""
-    sink._spool._retry_at = 0.0
-    sink.write("three")
-    assert path.read_text() == "one\ntwo\nthree\n"
 
 
 def test_a_sink_with_kept_lines_outlives_its_owner_until_they_are_written(
@@ -318,178 +282,26 @@ def test_a_sink_with_kept_lines_outlives_its_owner_until_they_are_written(
     assert held is not None
     held.stop()
     del held
-    gc.collect()
-    assert life() is None
+    wait_until(lambda: gc.collect() >= 0 and life() is None)
     assert path.read_text() == "one\n"
-
-
-@pytest.mark.parametrize("stays", ["fd", "lock"])
-def test_a_file_that_was_closed_behind_its_back_is_opened_again(
-    stays: str, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sink = PlainSink(path)
-    sink.write("one")
-    really_write = os.write
-    closed: list[int] = []
-
-    def close_and_write(fd: int, data: bytes) -> int:
-        if not closed:
-            closed.append(fd)
-            os.close(fd)
-        return really_write(fd, data)
-
-    if stays == "fd":
-        os.close(sink._file.fds[0])
-    else:
-        monkeypatch.setattr(os, "write", close_and_write)
-    sink.write("two")
-    assert path.read_text() == "one\ntwo\n"
-    assert sink.stats().lines_kept == 0
 
 
 def test_a_bad_descriptor_elsewhere_is_a_fault(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the file cannot be opened, the error is reported, and the opening is not repeated without end."""
     sink = PlainSink(path)
     sink.stop()
-    failing(monkeypatch, "open", error(errno.EBADF), only_for=path)
-    sink.write("one")
-    assert sink.stats().lines_kept == 1
-
-
-@pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK])
-def test_an_error_of_the_unlock_costs_no_line(number: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = PlainSink(path)
-    really_lock = fcntl.flock
-
-    def lock(fd: int, operation: int) -> None:
-        if operation == fcntl.LOCK_UN:
-            raise error(number)
-        really_lock(fd, operation)
-
-    fds = list(sink._file.fds)
     with monkeypatch.context() as patch:
-        patch.setattr(fcntl, "flock", lock)
+        failing(patch, "open", error(errno.EBADF), only_for=path)
         sink.write("one")
-    assert path.read_text() == "one\n"
-    assert sink._file.fds == ([] if number == errno.EBADF else fds)
-    if number == errno.EBADF:
-        os.close(fds[0])
-
-
-def test_an_exception_of_a_signal_handler_passes_the_unlock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = PlainSink(path)
-    really_lock = fcntl.flock
-
-    def lock(fd: int, operation: int) -> None:
-        really_lock(fd, operation)
-        if operation == fcntl.LOCK_UN:
-            raise TimeoutError("time limit")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fcntl, "flock", lock)
-        with pytest.raises(TimeoutError):
-            sink.write("one")
-    sink.write("two")
-    assert path.read_text() == "one\ntwo\n"
-
-
-def test_an_unavailable_lock_is_reported_and_the_line_written(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("taskflow_loguru.sinks._flock.LOCK_TIMEOUT", 0.001)
-    sink = PlainSink(path)
-    with locked(path):
-        sink.write("one")
-        sink.write("two")
-    assert path.read_text() == "one\ntwo\n"
-    assert capsys.readouterr().err == (
-        f"taskflow_loguru: writing to {str(path)!r} without its lock: could not acquire it within 0.001 s\n"
-    )
-
-
-def test_a_file_that_is_not_regular_is_not_locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: int) -> None:
-        raise AssertionError("must not be locked")
-
-    os.mkfifo(path)
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    sink = PlainSink(path)
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    sink.write("line")
-    assert os.read(reader, 99) == b"line\n"
-    os.close(reader)
-
-
-# -- a turn at the file ---------------------------------------------------------------------------
-
-
-def test_a_file_that_was_moved_is_left(path: Path) -> None:
-    before = descriptors(path.parent)
-    sink = PlainSink(path)
-    sink.write("one")
-    path.rename(path.with_suffix(".old"))
-    sink.write("two")
-    assert path.read_text() == "two\n"
-    assert len(descriptors(path.parent)) == len(before) + 1
-    sink.stop()
-
-
-@pytest.mark.parametrize(
-    ("seconds_a_turn", "seconds_stopped", "turns"),
-    [
-        (0.009, 0.0, 112),  # a second has passed
-        (0.0, 50.0, 101),  # the process was stopped for that time: the clock alone proves nothing
-    ],
-)
-def test_a_file_that_is_always_replaced_ends_as_a_fault(
-    seconds_a_turn: float, seconds_stopped: float, turns: int, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a hundred turns, and a second."""
-    sink = PlainSink(path)
-    clock = Clock(monkeypatch, _file)
-    monkeypatch.setattr("taskflow_loguru.sinks._spool.time", clock)
-    replaced: list[float] = []
-    really_look = sink._place.look
-
-    def look() -> tuple[int, int, int]:
-        path.rename(path.with_suffix(".old"))
-        path.write_text("")
-        clock.now += seconds_a_turn if replaced else seconds_a_turn + seconds_stopped
-        replaced.append(clock.now)
-        return really_look()
-
-    monkeypatch.setattr(sink._place, "look", look)
-    sink.write("one")
-    assert str(sink._spool.fault) == f"[Errno {errno.ESTALE}] {os.strerror(errno.ESTALE)}: {str(path)!r}"
-    assert len(replaced) == turns
+        assert sink.stats().lines_kept == 1
 
 
 def test_a_folder_that_an_interrupt_left_open_is_closed_by_stop(path: Path) -> None:
     before = descriptors(path.parent)
     sink = PlainSink(path)
-    sink._folder.acquire(str(path.parent), time.monotonic())
+    sink._log._folder.open(str(path.parent))
     sink.stop()
     assert descriptors(path.parent) == before
-
-
-def test_a_file_that_is_replaced_in_its_turn_is_unlocked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lock that is held is that of the file which the turn began with."""
-    sink = PlainSink(path)
-    sink.write("one")
-    old = path.with_suffix(".old")
-    really_append = PlainSink._append_locked
-
-    def replace(self: PlainSink, *arguments: Any) -> None:
-        monkeypatch.setattr(PlainSink, "_append_locked", really_append)
-        path.rename(old)
-        self._file = OpenFile()
-        self._open(0.0)
-
-    monkeypatch.setattr(PlainSink, "_append_locked", replace)
-    sink._gate.run(lambda: sink._append([], [], 0.0))
-    assert is_unlocked(old)
-    sink.write("two")
-    assert path.read_text() == "two\n"
 
 
 # -- numbers --------------------------------------------------------------------------------------
@@ -497,8 +309,7 @@ def test_a_file_that_is_replaced_in_its_turn_is_unlocked(path: Path, monkeypatch
 
 def test_stats_count_what_was_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = PlainSink(path, backlog_bytes=6)
-    clock = Clock(monkeypatch, _file)
-    monkeypatch.setattr("taskflow_loguru.sinks._spool.time", clock)
+    clock = Clock(monkeypatch, _file, _kept, _log)
     sink.write("ä")
     stats = sink.stats()
     assert (stats.lines_written, stats.bytes_written, stats.rotations) == (1, 3, 0)
@@ -507,7 +318,7 @@ def test_stats_count_what_was_done(path: Path, monkeypatch: pytest.MonkeyPatch) 
         full(patch)
         sink.write("one")
         sink.write("two")
-    clock.now += 2.5
+    clock.time += 2.5
     stats = sink.stats()
     assert (stats.lines_written, stats.lines_kept, stats.lines_lost) == (1, 1, 1)
     assert stats.seconds_failing == 2.5
@@ -517,60 +328,7 @@ def test_stats_count_what_was_done(path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert stats.bytes_written == len(path.read_bytes())
 
 
-def test_a_line_that_another_thread_is_writing_is_not_called_kept(path: Path) -> None:
-    sink = PlainSink(path)
-    sink._spool.put(b"one\n")
-    assert sink.stats().lines_kept == 0
-
-
 # -- the process ----------------------------------------------------------------------------------
-
-
-def test_a_child_begins_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that was not forked may hold the locks, and the lines are the parent's."""
-    sink = PlainSink(path, backlog_bytes=12, loss_line=my_loss_line)
-    with monkeypatch.context() as patch:
-        full(patch)
-        sink.write("parent's")
-    folder = sink._folder
-    folder.acquire(str(path.parent), time.monotonic())
-    parents = os.dup(folder.file.fds[0])
-    thread = threading.Thread(target=sink._gate._lock.acquire)
-    thread.start()
-    thread.join()
-    sink.after_fork()
-    assert not sink._file.fds
-    assert not folder.file.fds
-    assert not is_unlocked(path.parent), "the lock is the parent's"
-    os.close(parents)
-    assert sink.stats().lines_kept == 0
-    assert repr(sink) == repr(PlainSink(path, backlog_bytes=12, loss_line=my_loss_line))
-    sink.write("child's")
-    assert path.read_text() == "child's\n"
-    _process.release(sink)
-
-
-def test_a_child_leaves_the_lock_to_the_parent(path: Path) -> None:
-    sink = PlainSink(path)
-    fcntl.flock(sink._file.fds[0], fcntl.LOCK_EX)
-    parents = os.dup(sink._file.fds[0])
-    sink.after_fork()
-    assert not is_unlocked(path)
-    os.close(parents)
-
-
-def at_exit(sink: FileSink, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, seconds_left: float) -> list[float]:
-    """End the process; return how long the gate was waited for."""
-    timeouts: list[float] = []
-    really_run = sink._gate.run_within
-
-    def run_within(timeout: float, job: Callable[[], None]) -> bool:
-        timeouts.append(timeout)
-        return really_run(timeout, job)
-
-    monkeypatch.setattr(sink._gate, "run_within", run_within)
-    sink.at_exit(clock.now + seconds_left)
-    return timeouts
 
 
 def test_at_the_end_lines_that_are_kept_are_written(
@@ -581,15 +339,9 @@ def test_at_the_end_lines_that_are_kept_are_written(
         full(patch)
         sink.write("one")
     capsys.readouterr()
-    clock = Clock(monkeypatch, _file)
-    assert at_exit(sink, clock, monkeypatch, seconds_left=5.0) == [LOCK_TIMEOUT]
+    sink.at_exit(now() + 5.0)
     assert path.read_text() == "one\n"
     assert capsys.readouterr().err == ""
-
-
-def test_the_end_waits_no_longer_than_all_sinks_may(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch, _file)
-    assert at_exit(PlainSink(path), clock, monkeypatch, seconds_left=0.25) == [0.25]
 
 
 def test_a_loss_at_the_end_is_reported(
@@ -601,40 +353,180 @@ def test_a_loss_at_the_end_is_reported(
         sink.write("one")
         sink.write("two")
         capsys.readouterr()
-        at_exit(sink, Clock(patch, _file), patch, seconds_left=1.0)
+        sink.at_exit(now() + 1.0)
     said = capsys.readouterr().err
     assert said == f"taskflow_loguru: {str(path)!r}: 2 lines lost: {NO_SPACE} (at exit)\n"
-    _process.release(sink)
+    sink.stop()
 
 
-def test_after_the_end_a_daemon_thread_inside_delays_nobody(path: Path) -> None:
+# -- lines that come by themselves ----------------------------------------------------------------
+
+
+def test_kept_lines_are_written_though_no_other_line_follows(path: Path) -> None:
+    """An idle app's last lines are in the file soon after the disk has room."""
     sink = PlainSink(path)
-    sink.at_exit(0.0)
-    thread = threading.Thread(target=sink._gate._lock.acquire)
+    with pytest.MonkeyPatch.context() as patch:
+        full(patch)
+        sink.write("last")
+    wait_until(lambda: path.read_text() == "last\n")
+    assert sink.stats().lines_kept == 0
+
+
+def test_lines_that_stop_cannot_write_are_reported(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """uvicorn may end by a signal after that, without the end of the interpreter."""
+    sink = PlainSink(path, backlog_bytes=4)
+    with monkeypatch.context() as patch:
+        full(patch)
+        sink.write("one")
+        sink.write("two")
+        capsys.readouterr()
+        sink.stop()
+    assert capsys.readouterr().err == (
+        f"taskflow_loguru: {str(path)!r}: 2 lines are not written yet, and lost if the process ends now: {NO_SPACE}\n"
+    )
+    sink.stop()
+    assert capsys.readouterr().err == ""
+
+
+def test_the_numbers_take_no_time_however_many_lines_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = PlainSink(path, backlog_bytes=10_000)
+    with monkeypatch.context() as patch:
+        full(patch)
+        sink.writelines(["line"] * 1000)
+        patch.setattr(sink._kept, "entries", None)
+        assert sink.stats().lines_kept == 1000
+        patch.undo()
+    sink.stop()
+
+
+# -- waits ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def busy(path: Path) -> Iterator[PlainSink]:
+    """A sink inside of which another thread stays, as in a write to a dead disk."""
+    sink = PlainSink(path)
+    lock, is_inside, may_leave = sink._calls.lock, threading.Event(), threading.Event()
+
+    def stay() -> None:
+        with lock:
+            is_inside.set()
+            may_leave.wait(30)
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    is_inside.wait(30)
+    yield sink
+    may_leave.set()
+    thread.join()
+
+
+def test_reopen_never_waits_and_is_done_by_the_next_call(busy: PlainSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    really_run = busy._calls.run_within
+
+    def run_within(timeout: float, job: Callable[[], object]) -> bool:
+        waits.append(timeout)
+        return really_run(timeout, job)
+
+    monkeypatch.setattr(busy._calls, "run_within", run_within)
+    busy.reopen()
+    assert waits == [0.0]
+    assert busy._calls.queued == [busy._log.close]
+
+
+def test_stop_waits_with_a_bound(busy: PlainSink, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_file, "LOCK_TIMEOUT", 0.01)
+    assert LOCK_TIMEOUT == 0.5
+    busy.stop()
+    assert busy._log.file.fd >= 0
+
+
+def test_at_exit_the_lock_gives_up(busy: PlainSink, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A daemon thread inside never leaves, once the interpreter ends."""
+    busy.at_exit(now())
+    busy.write("one")
+    assert path.read_text() == ""
+    busy.at_exit(now())
+    assert capsys.readouterr().err == (
+        f"taskflow_loguru: {str(path)!r}: 1 line lost: another thread was still writing (at exit)\n"
+    )
+
+
+# -- a forked child -------------------------------------------------------------------------------
+
+
+def fork(sink: PlainSink) -> None:
+    """Do in this process what happens in a forked child."""
+    sink.after_fork()
+    abandon_all()
+
+
+def test_a_child_recreates_everything(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that does not exist there may hold the locks, and the lines are the parent's."""
+    sink = PlainSink(path, backlog_bytes=12, loss_line=my_loss_line)
+    monkeypatch.setattr(_file, "helper_of", lambda device: SimpleNamespace(run=lambda job: None))
+    with monkeypatch.context() as patch:
+        full(patch)
+        sink.write("parent's")
+    folder = sink._log._folder
+    folder.open(str(path.parent))
+    folder.lock()
+    parents = os.dup(folder.file.fd)
+    thread = threading.Thread(target=sink._calls.lock.acquire)
     thread.start()
     thread.join()
-    sink.write("one")
-    assert path.read_text() == ""
+    fork(sink)
+    assert (sink._log.file.fd, folder.file.fd) == (-1, -1)
+    assert not is_unlocked(path.parent), "the lock is the parent's"
+    os.close(parents)
+    assert sink.stats().lines_kept == 0
+    assert repr(sink) == repr(PlainSink(path, backlog_bytes=12, loss_line=my_loss_line))
+    sink.write("child's")
+    assert path.read_text() == "child's\n"
 
 
-def test_a_file_that_its_server_has_forgotten_is_opened_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another machine has replaced it on NFS: its descriptor stays useless, though its inode number may be reused."""
+def test_a_child_opens_the_file_for_itself_and_leaves_the_lock_to_the_parent(path: Path) -> None:
     sink = PlainSink(path)
-    stale = sink._file.fds[0]
-    with monkeypatch.context() as patch:
-        for name in ("fstat", "write", "pread"):
-            failing(patch, name, error(errno.ESTALE), only_for=stale)
-        really_close = os.close
+    before = descriptors(path.parent)
+    fcntl.flock(sink._log.file.fd, fcntl.LOCK_EX)
+    parents = os.dup(sink._log.file.fd)
+    fork(sink)
+    assert not is_unlocked(path)
+    fcntl.flock(parents, fcntl.LOCK_UN)
+    os.close(parents)
+    sink.write("line")
+    assert len(descriptors(path.parent)) == len(before)
+    sink.stop()
+    assert not descriptors(path.parent)
 
-        def close(fd: int) -> None:
-            really_close(fd)
-            if fd == stale:
-                patch.undo()
 
-        patch.setattr(os, "close", close)
-        sink.write("one")
-    assert not sink._file.fds
-    sink._spool._retry_at = 0.0
-    sink.write("two")
-    assert path.read_text() == "one\ntwo\n"
-    assert sink._spool.fault is None
+@pytest.mark.parametrize("folder_mode", [0o755, 0o700])
+def test_a_child_of_another_user_writes_through_the_parents_descriptor(
+    folder_mode: int, as_root: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As gunicorn's workers do, which is started as root; both users and the mend are named."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, folder_mode)
+        path = Path(folder, "app.log")
+        sink = PlainSink(path)
+        sink.write("root")
+        path.chmod(0o600)
+        fork(sink)
+        with unprivileged():
+            sink.write("worker")
+            sink.write("worker")
+        said = capsys.readouterr().err
+        assert path.read_text() == "root\nworker\nworker\n"
+        assert said.startswith(
+            f"taskflow_loguru: user nobody ({NOBODY}) may not open {str(path)!r}, which user root (0) has"
+        )
+        assert said.count("\n") == 1
+        path.rename(path.with_suffix(".old"))
+        with unprivileged():
+            sink.write("moved")
+        # If the user may not even look into the folder, nobody can tell that the file was moved.
+        assert sink.stats().lines_kept == (folder_mode == 0o755)
+        sink.stop()

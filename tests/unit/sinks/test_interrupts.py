@@ -13,6 +13,7 @@ import pytest
 
 from taskflow_loguru.sinks import BackgroundSink, RotatingFileSink, WatchedFileSink
 from taskflow_loguru.sinks._file import FileSink
+from taskflow_loguru.sinks.background import THREAD_NAME
 
 from .files import descriptors, is_unlocked, lines_in
 from .interrupts import interrupted, moments
@@ -103,14 +104,25 @@ def test_a_handler_that_logs_at_any_moment_loses_no_line(make: MakeSink, tmp_pat
             break
 
 
-class Lines:
-    """A sink of the background thread, which a test can wait for."""
+class Lines(WatchedFileSink):
+    """A file sink that a test can wait for, and that waits for a test."""
 
     def __init__(self) -> None:
+        super().__init__(os.devnull)
         self.written: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.may_return = threading.Event()
+        self.may_return.set()
 
     def write(self, message: str) -> None:
-        self.written.put(message)
+        self.write_encoded([message.encode()])
+
+    def write_encoded(self, lines: list[bytes]) -> None:
+        for line in lines:
+            self.written.put(line.decode().rstrip("\n"))
+        assert self.may_return.wait(30)
+
+    def stop(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("is_asleep", [False, True])
@@ -140,43 +152,17 @@ def test_no_interrupt_stops_the_background_thread(is_asleep: bool) -> None:
 def test_an_interrupt_starts_no_second_thread() -> None:
     """Two threads would write the same lines. Each sink is new: its first line starts the thread."""
     for moment in moments():
-        written: queue.SimpleQueue[str] = queue.SimpleQueue()
-        blocked = threading.Event()
-
-        class Blocked:
-            def write(
-                self, message: str, written: queue.SimpleQueue[str] = written, blocked: threading.Event = blocked
-            ) -> None:
-                written.put(message)
-                blocked.wait(30)
-
-        sink = BackgroundSink(Blocked())
+        lines = Lines()
+        lines.may_return.clear()
+        sink = BackgroundSink(lines)
         goes_on = interrupted(partial(sink.write, "first"), moment)
         sink.write("second")
-        assert len(sink._writer._running) == 1, moment
-        blocked.set()
+        first = lines.written.get(timeout=30)
+        assert [thread.name for thread in threading.enumerate()].count(THREAD_NAME) == 1, moment
+        lines.may_return.set()
         sink.stop()
-        lines = [written.get() for _ in range(written.qsize())]
-        assert lines in (["first", "second"], ["second"]), moment
-        if not goes_on:
-            break
-    assert moment > 10
-
-
-@every_sink
-def test_an_interrupt_after_stop_costs_no_line_of_another_thread(make: MakeSink, tmp_path: Path) -> None:
-    """After ``stop()`` a call also writes the lines of threads that wait for it, and these calls return."""
-    for moment in moments():
-        folder = tmp_path / str(moment)
-        sink = BackgroundSink(make(folder / "app.log"))
-        sink.stop()
-        put = sink._writer.backlog.entries.append
-        put("another thread's")
-        goes_on = interrupted(partial(sink.write, "interrupted"), moment)
-        sink.write("after")
-        found = lines_in(folder)
-        assert [line for line in found if line != "interrupted"] == ["after", "another thread's"], moment
-        assert found.count("interrupted") <= 1
+        found = [first, *(lines.written.get() for _ in range(lines.written.qsize()))]
+        assert found in (["first", "second"], ["second"]), moment
         if not goes_on:
             break
     assert moment > 10

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from itertools import count
 from multiprocessing import util
 from typing import Any
-from weakref import WeakValueDictionary, ref
 
 import pytest
 
@@ -32,9 +29,7 @@ class Sink:
 @pytest.fixture
 def finalizers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
     """The finalizers of ``multiprocessing``, in a process without any other sink."""
-    monkeypatch.setattr(_process, "_sinks", WeakValueDictionary())
-    monkeypatch.setattr(_process, "_held", set())
-    monkeypatch.setattr(_process, "_numbers", count())
+    monkeypatch.setattr(_process, "_sinks", _process._Sinks())
     registry: dict[Any, Any] = util._finalizer_registry  # type: ignore[attr-defined]
     before = dict(registry)
     registry.clear()
@@ -47,54 +42,29 @@ def test_at_the_end_the_newest_sink_comes_first(finalizers: dict[Any, Any]) -> N
     """A background sink is newer than the sink behind it, which needs its lines before it is stopped."""
     calls: list[str] = []
     sinks = [Sink("file", calls), Sink("background", calls)]
-    _process._at_exit()
+    _process._sinks.at_exit()
     assert calls == ["background ends", "file ends"]
     assert len({sink.deadline for sink in sinks}) == 1
 
 
 def test_all_sinks_together_have_the_exit_timeout(finalizers: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr(_process, "now", lambda: 1000.0)
     sink = Sink("file", [])
-    _process._at_exit()
+    _process._sinks.at_exit()
     assert sink.deadline == 1000.0 + _process.EXIT_TIMEOUT
 
 
 def test_a_sink_is_notified_for_as_long_as_it_lives(finalizers: dict[Any, Any]) -> None:
     calls: list[str] = []
     Sink("dropped", calls)
-    _process._at_exit()
+    _process._sinks.at_exit()
     assert not calls
-
-
-def test_a_sink_that_is_held_outlives_its_owner(finalizers: dict[Any, Any]) -> None:
-    sink = Sink("file", [])
-    life = ref(sink)
-    _process.hold(sink)
-    del sink
-    held = life()
-    assert held is not None
-    _process.release(held)
-    _process.release(held)
-    del held
-    assert life() is None
-
-
-def test_a_held_sink_learns_of_the_fork_before_it_is_dropped(finalizers: dict[Any, Any]) -> None:
-    """Dropped before, it would close its file, whose lock is the parent's."""
-    calls: list[str] = []
-    sink = Sink("file", calls)
-    _process.hold(sink)
-    del sink
-    _process._after_fork_in_child()
-    assert calls == ["file forked"]
-    _process._at_exit()
-    assert calls == ["file forked"]
 
 
 def test_a_child_has_an_end_of_its_own(finalizers: dict[Any, Any]) -> None:
     calls: list[str] = []
     sink = Sink("file", calls)
-    _process._after_fork_in_child()
+    _process._sinks.after_fork_in_child()
     ((priority, _),) = finalizers
     assert priority == -100  # after the finalizers of the program
     util._run_finalizers()  # type: ignore[attr-defined]
@@ -113,5 +83,5 @@ def test_an_exception_at_the_end_costs_no_line_of_another_sink(
     sinks = [Sink("oldest", calls), Sink("interrupted", calls), Sink("newest", calls)]
     monkeypatch.setattr(sinks[1], "at_exit", interrupted)
     with pytest.raises(TimeoutError):
-        _process._at_exit()
+        _process._sinks.at_exit()
     assert calls == ["newest ends", "oldest ends"]

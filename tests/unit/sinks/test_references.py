@@ -8,7 +8,8 @@ from pathlib import Path
 
 import taskflow_loguru.sinks
 
-TESTS = Path(__file__).parent
+HERE = Path(__file__).parent
+TESTS = HERE.parents[1]
 SINKS = Path(taskflow_loguru.sinks.__file__).parent
 REFERENCE = re.compile(r"(test_\w+\.py)::(test_\w+)")
 
@@ -17,11 +18,14 @@ def test_every_test_that_a_comment_names_exists() -> None:
     references = {match for file in SINKS.glob("*.py") for match in REFERENCE.findall(file.read_text())}
     assert len(references) > 10
     for file, name in references:
-        tree = ast.parse((TESTS / file).read_text())
-        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{file}::{name}"
+        [path] = TESTS.rglob(file) if not (HERE / file).exists() else [HERE / file]
+        tree = ast.parse(path.read_text())
+        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}, (
+            f"{file}::{name}"
+        )
 
 
 def test_every_module_of_the_sinks_has_tests_of_its_own() -> None:
     for module in SINKS.glob("*.py"):
         if module.stem != "__init__":
-            assert (TESTS / f"test_{module.stem.removeprefix('_')}.py").exists(), module.name
+            assert (HERE / f"test_{module.stem.removeprefix('_')}.py").exists(), module.name

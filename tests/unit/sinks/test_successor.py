@@ -2,26 +2,37 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from taskflow_loguru.sinks import _successor
 from taskflow_loguru.sinks._open_file import OpenFile
-from taskflow_loguru.sinks._place import Place
-from taskflow_loguru.sinks._successor import (
-    copy_access,
-    discard_successor,
-    finish_interrupted,
-    hidden_name,
-    make_successor,
-    put_in_place,
-)
+from taskflow_loguru.sinks._successor import hidden_name
 
-from .files import EIO, error, failing, refuse_exchange
+from .files import EIO, Place, error, failing, opened_folder, refuse_exchange
+
+
+def make_successor(successor: OpenFile, path: str, old: OpenFile) -> None:
+    with opened_folder(path) as (folder, name):
+        _successor.make_successor(folder, name, old, successor)
+
+
+def put_in_place(path: str, backup: str) -> None:
+    with opened_folder(path) as (folder, name):
+        _successor.put_in_place(folder, name, os.path.basename(backup))
+
+
+def finish_interrupted(path: str) -> None:
+    with opened_folder(path) as (folder, name):
+        _successor.finish_interrupted(folder, name)
+
+
+def discard_successor(path: str, backup: str) -> None:
+    with opened_folder(path) as (folder, name):
+        _successor.discard_successor(folder, name, os.path.basename(backup))
 
 
 @pytest.fixture
@@ -71,7 +82,7 @@ def access_of(path: Path) -> tuple[int, int, int]:
 
 def test_its_name_is_hidden_beside_the_file() -> None:
     """No glob of a log shipper matches it."""
-    assert hidden_name("/var/log/app.log", "next") == "/var/log/.app.log.next"
+    assert hidden_name("app.log", "next") == ".app.log.next"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o640, 0o666])
@@ -82,9 +93,6 @@ def test_it_is_empty_and_has_the_mode_of_the_old_file(
     make_successor(successor, str(path), old)
     assert access_of(hidden) == access_of(path)
     assert hidden.read_text() == ""
-    successor.append([b"new\n"], [], 0, False)
-    assert hidden.read_text() == "new\n"
-    assert os.pread(successor.fds[0], 9, 0) == b"new\n"
 
 
 def test_it_is_private_until_it_has_the_mode_of_the_old_file(
@@ -107,127 +115,32 @@ def test_one_that_a_killed_rotation_left_is_made_anew(
 
 
 @pytest.mark.parametrize("suffix", ["next", "ready"])
-@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_a_left_over_with_lines_is_kept_under_a_name_that_shows(
+    suffix: str, path: Path, hidden: Path, old: OpenFile, successor: OpenFile
+) -> None:
+    """It is the only name of these lines, and must not prevent all rotations either."""
+    left = path.with_name(f".app.log.{suffix}")
+    left.write_text("lines\n")
+    inode = left.stat().st_ino
+    make_successor(successor, str(path), old)
+    assert contents(path.parent) == {"app.log": "old\n", ".app.log.next": "", f"app.log.{suffix}-{inode}": "lines\n"}
+
+
+@pytest.mark.parametrize("suffix", ["next", "ready"])
+@pytest.mark.parametrize("kind", ["folder", "link"])
 def test_somebody_elses_file_under_its_name_is_left_alone(
     kind: str, suffix: str, path: Path, old: OpenFile, successor: OpenFile
 ) -> None:
     hidden = path.with_name(f".app.log.{suffix}")
-    if kind == "file":
-        hidden.write_text("not ours")
-    elif kind == "folder":
+    if kind == "folder":
         hidden.mkdir()
     else:
         hidden.symlink_to("empty")
     with pytest.raises(FileExistsError) as raised:
         make_successor(successor, str(path), old)
-    assert raised.value.strerror == "in the way, and not left by a rotation"
-    assert (raised.value.errno, raised.value.filename) == (errno.EEXIST, str(hidden))
+    assert raised.value.strerror == "unexpected file, which is not overwritten"
+    assert (raised.value.errno, raised.value.filename) == (errno.EEXIST, hidden.name)
     assert os.path.lexists(hidden)
-
-
-# -- its access -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("refused", ["fchown", "fchmod", "setxattr", "getxattr", "removexattr"])
-def test_access_is_kept_as_far_as_the_system_allows(
-    refused: str, path: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failing(monkeypatch, refused, error(errno.EPERM))
-    make_successor(successor, str(path), old)
-
-
-@pytest.mark.parametrize("call", ["fchown", "fchmod", "getxattr", "removexattr"])
-def test_an_exception_of_a_signal_handler_passes(
-    call: str, path: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failing(monkeypatch, "getxattr", error(errno.ENODATA))
-    failing(monkeypatch, call, TimeoutError("time limit"))
-    with pytest.raises(TimeoutError):
-        make_successor(successor, str(path), old)
-
-
-def test_the_group_is_kept_though_the_owner_cannot_be(
-    path: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only root may give a file away, but a member of the group may keep the group."""
-    calls: list[tuple[int, int]] = []
-
-    def fchown(fd: int, uid: int, gid: int) -> None:
-        calls.append((uid, gid))
-        if uid != -1:
-            raise error(errno.EPERM)
-
-    monkeypatch.setattr(os, "fchown", fchown)
-    make_successor(successor, str(path), old)
-    status = path.stat()
-    assert calls == [(status.st_uid, -1), (-1, status.st_gid)]
-
-
-def test_owner_and_group_are_kept(path: Path, hidden: Path, old: OpenFile, successor: OpenFile, as_root: None) -> None:
-    os.chown(path, 1, 2)
-    path.chmod(0o4664)
-    make_successor(successor, str(path), old)
-    assert access_of(hidden) == (0o4664, 1, 2)
-
-
-@pytest.fixture
-def setfacl(tmp_path: Path) -> str:
-    """A program that grants rights, on a file system that stores them."""
-    found = shutil.which("setfacl")
-    if found is None:
-        pytest.skip("needs the program setfacl")
-    (tmp_path / "tried").touch()
-    if subprocess.run([found, "-m", "u:1:r", tmp_path / "tried"], stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("needs a file system with access control lists")
-    return found
-
-
-def test_an_access_control_list_is_kept(
-    path: Path, hidden: Path, old: OpenFile, successor: OpenFile, setfacl: str
-) -> None:
-    subprocess.run([setfacl, "-m", "u:1:r", path], check=True)
-    make_successor(successor, str(path), old)
-    acl = "system.posix_acl_access"
-    assert os.getxattr(hidden, acl) == os.getxattr(path, acl)
-
-
-def test_an_inherited_access_control_list_is_not(
-    path: Path, hidden: Path, old: OpenFile, successor: OpenFile, setfacl: str
-) -> None:
-    subprocess.run([setfacl, "-d", "-m", "u:1:rw", path.parent], check=True)
-    make_successor(successor, str(path), old)
-    with pytest.raises(OSError, match="No data"):
-        os.getxattr(hidden, "system.posix_acl_access")
-    assert access_of(hidden) == access_of(path)
-
-
-def test_a_system_without_access_control_lists_needs_none(
-    path: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(os, "getxattr")
-    monkeypatch.delattr(os, "removexattr")
-    make_successor(successor, str(path), old)
-
-
-def test_the_list_is_copied_by_its_name(
-    path: Path, old: OpenFile, successor: OpenFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[object] = []
-
-    def getxattr(fd: int, name: str) -> bytes:
-        calls.append((fd, name))
-        return b"list"
-
-    monkeypatch.setattr(os, "getxattr", getxattr)
-    monkeypatch.setattr(os, "setxattr", lambda fd, name, value: calls.append((fd, name, value)))
-    monkeypatch.setattr(os, "removexattr", lambda fd, name: calls.append((fd, name)))
-    make_successor(successor, str(path), old)
-    acl = "system.posix_acl_access"
-    assert calls == [(old.fds[0], acl), (successor.fds[0], acl, b"list")]
-    calls.clear()
-    failing(monkeypatch, "getxattr", error(errno.ENODATA))
-    copy_access(old.fds[0], successor.fds[0])
-    assert calls == [(successor.fds[0], acl)]
 
 
 # -- putting it in place --------------------------------------------------------------------------
@@ -241,7 +154,7 @@ def test_the_two_change_places(path: Path, backup: Path, hidden: Path, old: Open
     make_successor(successor, str(path), old)
     put_in_place(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
-    assert successor.size_at(Place(str(path))) is not None
+    assert Place(str(path)).size(successor) is not None
 
 
 def test_the_path_is_not_missing_for_a_moment(
@@ -250,14 +163,14 @@ def test_the_path_is_not_missing_for_a_moment(
     make_successor(successor, str(path), old)
     really_rename, moved = os.rename, []
 
-    def rename(name: str, new_name: str) -> None:
+    def rename(name: str, new_name: str, **folder: Any) -> None:
         moved.append(name)
-        really_rename(name, new_name)
+        really_rename(name, new_name, **folder)
         assert path.exists()
 
     monkeypatch.setattr(os, "rename", rename)
     put_in_place(str(path), str(backup))
-    assert moved == [str(path.with_name(".app.log.next"))]
+    assert moved == [".app.log.next"]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM])
@@ -273,7 +186,7 @@ def test_without_an_exchange_the_files_are_renamed(
     make_successor(successor, str(path), old)
     put_in_place(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
-    assert successor.size_at(Place(str(path))) is not None
+    assert Place(str(path)).size(successor) is not None
 
 
 @pytest.mark.parametrize("number", [EIO, errno.ESTALE, errno.ENOENT, errno.EACCES, errno.EBUSY])
@@ -305,7 +218,7 @@ def test_without_hard_links_the_successor_is_renamed(
     make_successor(successor, str(path), old)
     put_in_place(str(path), str(backup))
     assert contents(path.parent) == {"app.log": "", "app.log.1": "old\n"}
-    assert successor.size_at(Place(str(path))) is not None
+    assert Place(str(path)).size(successor) is not None
 
 
 def test_a_file_that_another_process_made_meanwhile_is_kept(
@@ -315,9 +228,9 @@ def test_a_file_that_another_process_made_meanwhile_is_kept(
     make_successor(successor, str(path), old)
     really_link = os.link
 
-    def link(name: str, new_name: str) -> None:
+    def link(name: str, new_name: str, **folder: Any) -> None:
         path.write_text("of another\n")
-        really_link(name, new_name)
+        really_link(name, new_name, **folder)
 
     monkeypatch.setattr(os, "link", link)
     put_in_place(str(path), str(backup))
@@ -331,13 +244,10 @@ def test_a_successor_that_another_process_put_in_place_is_no_error(
     make_successor(successor, str(path), old)
     really_link = os.link
 
-    def link(name: str, new_name: str) -> None:
-        finish_by_another(name, new_name)
-        really_link(name, new_name)
-
-    def finish_by_another(name: str, new_name: str) -> None:
-        really_link(name, new_name)
-        os.unlink(name)
+    def link(name: str, new_name: str, **folder: Any) -> None:
+        really_link(name, new_name, **folder)
+        os.unlink(name, dir_fd=folder["src_dir_fd"])
+        really_link(name, new_name, **folder)
 
     monkeypatch.setattr(os, "link", link)
     put_in_place(str(path), str(backup))
@@ -417,10 +327,10 @@ def test_a_newer_successor_is_not_removed(path: Path, ready: Path, monkeypatch: 
     ready.touch()
     really_link = os.link
 
-    def link(name: str, new_name: str) -> None:
-        os.rename(name, new_name)
+    def link(name: str, new_name: str, **folder: Any) -> None:
+        os.rename(name, new_name, **folder)
         ready.touch()
-        really_link(name, new_name)
+        really_link(name, new_name, **folder)
 
     monkeypatch.setattr(os, "link", link)
     finish_interrupted(str(path))
@@ -472,7 +382,7 @@ def test_an_unknown_file_is_not_a_missing_one(
     path: Path, backup: Path, ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready.touch()
-    failing(monkeypatch, "lstat", error(EIO), only_for=path)
+    failing(monkeypatch, "stat", error(EIO), only_for=path)
     with pytest.raises(OSError, match="Input/output"):
         finish_interrupted(str(path))
     discard_successor(str(path), str(backup))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from taskflow_loguru.sinks import WatchedFileSink, watched
+from taskflow_loguru.sinks import WatchedFileSink, _log, watched
 from taskflow_loguru.sinks.watched import SUCCESSION_TIMEOUT
 
 from .files import Clock
@@ -25,9 +25,7 @@ def moved(path: Path) -> Path:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock(monkeypatch, watched)
-    monkeypatch.setattr("taskflow_loguru.sinks._spool.time", clock)
-    return clock
+    return Clock(monkeypatch, watched, _log)
 
 
 def before_each_write(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
@@ -59,12 +57,12 @@ def test_only_a_slow_write_to_a_moved_file_is_repeated(
 ) -> None:
     """Between the check of the path and a slow write, the file can be moved, compressed and deleted."""
     sink = WatchedFileSink(path)
-    monkeypatch.setattr(watched, "_OVERTAKEN_SECONDS", 2**-11)
+    monkeypatch.setattr(_log, "_SLOW_SECONDS", 2**-11)
     actions: list[Callable[[], object]] = [lambda: is_moved and path.rename(moved)]
 
     def happen() -> None:
         if actions:
-            clock.now += seconds
+            clock.time += seconds
             actions.pop()()
 
     before_each_write(monkeypatch, happen)
@@ -82,7 +80,7 @@ def test_a_line_for_a_pipe_is_never_written_twice(
     sink = WatchedFileSink(path)
 
     def happen() -> None:
-        clock.now += 1
+        clock.time += 1
         path.rename(moved)
 
     before_each_write(monkeypatch, happen)
@@ -98,7 +96,7 @@ def test_the_mover_has_a_tenth_of_a_second_to_make_the_new_file(path: Path, move
     path.rename(moved)
     sink.write("line")
     assert path.read_text() == "line\n"
-    assert clock.now == pytest.approx(1000.0 + SUCCESSION_TIMEOUT, abs=0.001)
+    assert clock.time == pytest.approx(1000.0 + SUCCESSION_TIMEOUT, abs=0.001)
     assert clock.sleeps[0] == 0.0005
 
 
