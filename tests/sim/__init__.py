@@ -3,7 +3,7 @@
 Real processes show that the sinks work. They cannot show each interleaving, each crash and each error; the simulated
 ones can.
 
-- ``inodes``, ``paths``, ``names``, ``kernel``: a small POSIX in memory.
+- ``inodes``, ``paths``, ``names``, ``attributes``, ``kernel``: a small POSIX in memory.
 - ``modules``, ``loading``: that kernel behind ``os``, ``fcntl``, ``time`` ..., and the unmodified sinks on top of them.
 - ``scheduler``: one run of several processes, switched at system calls, with simulated time.
 - ``faults``, ``search``: which errors a call may have; all runs within a bound.

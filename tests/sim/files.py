@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .inodes import fail
+from .paths import At
 from .scheduler import Run
 
 
@@ -44,42 +45,50 @@ class Machine:
 machine = Machine()
 
 
-def text(path: Any) -> Any:
-    return path if isinstance(path, int) else real_os.fsdecode(path)
+def text(path: Any, dir_fd: int | None = None) -> Any:
+    """Return a path as the kernel takes it."""
+    if isinstance(path, int):
+        return path
+    path = real_os.fsdecode(path)
+    return path if dir_fd is None else At(path, dir_fd)
 
 
 class DirEntry:
-    def __init__(self, folder: str, name: str) -> None:
+    """An entry, with the type and the inode number that its folder has."""
+
+    def __init__(self, folder: str | int, name: str, kind: int, number: int) -> None:
         self.name = name
-        self.path = f"{folder.rstrip('/')}/{name}"
+        self.path = name if isinstance(folder, int) else f"{folder.rstrip('/')}/{name}"
+        self._at = At(name, folder) if isinstance(folder, int) else self.path
+        self._kind, self._number = kind, number
 
     def stat(self, *, follow_symlinks: bool = True) -> Any:
-        return machine.call("stat" if follow_symlinks else "lstat", self.path)
+        return machine.call("stat" if follow_symlinks else "lstat", self._at)
 
-    def _mode(self, follow_symlinks: bool) -> int:
-        mode: int = self.stat(follow_symlinks=follow_symlinks).st_mode
-        return mode
+    def _is(self, kind: int, follow_symlinks: bool) -> bool:
+        if follow_symlinks and self.is_symlink():
+            return bool(stat.S_IFMT(self.stat().st_mode) == kind)
+        return self._kind == kind
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
-        return stat.S_ISREG(self._mode(follow_symlinks))
+        return self._is(stat.S_IFREG, follow_symlinks)
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
-        return stat.S_ISDIR(self._mode(follow_symlinks))
+        return self._is(stat.S_IFDIR, follow_symlinks)
 
     def is_symlink(self) -> bool:
-        return stat.S_ISLNK(self._mode(False))
+        return self._kind == stat.S_IFLNK
 
     def inode(self) -> int:
-        number: int = self.stat(follow_symlinks=False).st_ino
-        return number
+        return self._number
 
     def __fspath__(self) -> str:
         return self.path
 
 
 class ScanDir:
-    def __init__(self, folder: str) -> None:
-        self._entries = iter([DirEntry(folder, name) for name in machine.call("listdir", folder)])
+    def __init__(self, folder: str | int = "/") -> None:
+        self._entries = iter([DirEntry(folder, *entry) for entry in machine.call("scandir", text(folder))])
 
     def __iter__(self) -> Iterator[DirEntry]:
         return self._entries

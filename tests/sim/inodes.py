@@ -62,6 +62,10 @@ class Description:
     holders: int = 1  # descriptors of all processes
 
     @property
+    def is_path(self) -> bool:
+        return bool(self.flags & os.O_PATH)
+
+    @property
     def is_readable(self) -> bool:
         return self.flags & os.O_ACCMODE != os.O_WRONLY
 
@@ -82,6 +86,14 @@ class Process:
     descriptors: dict[int, Description] = field(default_factory=dict)
 
     def opened(self, fd: int) -> Description:
+        """Return what a descriptor refers to, if it was opened for more than its path (``O_PATH``)."""
+        description = self.reached(fd)
+        if description.is_path:
+            fail(errno.EBADF)
+        return description
+
+    def reached(self, fd: int) -> Description:
+        """Return what a descriptor refers to, for the calls that a path is enough for."""
         try:
             return self.descriptors[fd]
         except KeyError:

@@ -1,4 +1,4 @@
-"""The system calls on descriptors and on the attributes of files: open, write, flock, fchown, stat ..."""
+"""The system calls on descriptors: open, write, flock, close ..."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import fcntl
 import os
 import stat
 
+from .attributes import Attributes
 from .inodes import Description, Inode, Process, fail
-from .names import Names
-from .paths import existing, may_change, walk
+from .paths import may_change, walk
 
 
-class Kernel(Names):
+class Kernel(Attributes):
     """A POSIX in memory. Each method is a system call, with the results and errors of Linux."""
 
     def __init__(self, block: int = 4096) -> None:
@@ -42,6 +42,9 @@ class Kernel(Names):
 
     def open(self, process: Process, path: str, flags: int, mode: int = 0o777) -> int:
         follow = not flags & os.O_NOFOLLOW and flags & (os.O_CREAT | os.O_EXCL) != os.O_CREAT | os.O_EXCL
+        if flags & os.O_PATH:  # all other flags but these are ignored
+            flags &= os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            follow = not flags & os.O_NOFOLLOW
         place = walk(self.root, process, path, follow=follow)
         inode = place.inode
         if inode is None:
@@ -61,10 +64,12 @@ class Kernel(Names):
     def _check_opening(process: Process, inode: Inode, path: str, flags: int) -> None:
         if flags & os.O_CREAT and flags & os.O_EXCL:
             fail(errno.EEXIST, path)
-        if inode.is_link:
+        if inode.is_link and not flags & os.O_PATH:
             fail(errno.ENOTDIR if flags & os.O_DIRECTORY else errno.ELOOP, path)
         if flags & os.O_DIRECTORY and not inode.is_folder:
             fail(errno.ENOTDIR, path)
+        if flags & os.O_PATH:
+            return
         wanted = {os.O_RDONLY: 4, os.O_WRONLY: 2, os.O_RDWR: 6}[flags & os.O_ACCMODE]
         if flags & os.O_TRUNC:
             wanted |= 2
@@ -74,7 +79,7 @@ class Kernel(Names):
             fail(errno.EACCES, path)
 
     def close(self, process: Process, fd: int) -> None:
-        description = process.opened(fd)
+        description = process.reached(fd)
         del process.descriptors[fd]
         description.holders -= 1
         if not description.holders:
@@ -84,7 +89,7 @@ class Kernel(Names):
             self._free_if_unused(inode)
 
     def dup(self, process: Process, fd: int, lowest: int = 3) -> int:
-        description = process.opened(fd)
+        description = process.reached(fd)
         description.holders += 1
         return process.add(description, lowest)
 
@@ -92,7 +97,7 @@ class Kernel(Names):
         if command in (fcntl.F_DUPFD_CLOEXEC, fcntl.F_DUPFD):
             return self.dup(process, fd, max(3, argument))
         if command == fcntl.F_GETFL:
-            return process.opened(fd).flags
+            return process.reached(fd).flags
         raise NotImplementedError(f"fcntl command {command}")
 
     def flock(self, process: Process, fd: int, operation: int) -> None:
@@ -162,6 +167,9 @@ class Kernel(Names):
     def fsync(self, process: Process, fd: int) -> None:
         process.opened(fd)
 
+    def fdatasync(self, process: Process, fd: int) -> None:
+        process.opened(fd)
+
     def _resize(self, inode: Inode, size: int, *, keep: bool = False) -> None:
         data = inode.data
         self._set_data(inode, data[:size].ljust(size, b"\0"))
@@ -176,73 +184,3 @@ class Kernel(Names):
 
     def _blocks(self, size: int) -> int:
         return -(-size // self.block)
-
-    # -- attributes -------------------------------------------------------------------------------
-
-    def _inode(self, process: Process, path: str | int, *, follow: bool = True) -> Inode:
-        if isinstance(path, int):
-            return process.opened(path).inode
-        return existing(self.root, process, path, follow=follow)
-
-    def stat(self, process: Process, path: str | int) -> os.stat_result:
-        return self._inode(process, path).status()
-
-    def lstat(self, process: Process, path: str) -> os.stat_result:
-        return self._inode(process, path, follow=False).status()
-
-    def fstat(self, process: Process, fd: int) -> os.stat_result:
-        return process.opened(fd).inode.status()
-
-    def access(self, process: Process, path: str, mode: int) -> bool:
-        return process.may(mode, existing(self.root, process, path))
-
-    def chmod(self, process: Process, path: str | int, mode: int) -> None:
-        inode = self._inode(process, path)
-        if process.uid not in (0, inode.uid):
-            fail(errno.EPERM)
-        inode.mode = stat.S_IFMT(inode.mode) | mode & 0o7777
-
-    fchmod = chmod
-
-    def chown(self, process: Process, path: str | int, uid: int, gid: int) -> None:
-        inode = self._inode(process, path)
-        if process.uid:
-            is_own = process.uid == inode.uid
-            if uid != -1 and not (is_own and uid == inode.uid):
-                fail(errno.EPERM)
-            if gid != -1 and not (is_own and (gid == inode.gid or process.is_in(gid))):
-                fail(errno.EPERM)
-        inode.uid = inode.uid if uid == -1 else uid
-        inode.gid = inode.gid if gid == -1 else gid
-
-    fchown = chown
-
-    def utime(self, process: Process, path: str | int, modified: float) -> None:
-        inode = self._inode(process, path)
-        if process.uid not in (0, inode.uid):
-            fail(errno.EPERM)
-        inode.modified = modified
-
-    def getxattr(self, process: Process, path: str | int, name: str) -> bytes:
-        attributes = self._inode(process, path).attributes
-        if name not in attributes:
-            fail(errno.ENODATA)
-        return attributes[name]
-
-    def setxattr(self, process: Process, path: str | int, name: str, value: bytes) -> None:
-        inode = self._inode(process, path)
-        if process.uid not in (0, inode.uid):
-            fail(errno.EPERM)
-        inode.attributes[name] = value
-
-    def removexattr(self, process: Process, path: str | int, name: str) -> None:
-        self.getxattr(process, path, name)
-        del self._inode(process, path).attributes[name]
-
-    def listdir(self, process: Process, path: str | int) -> list[str]:
-        inode = self._inode(process, path)
-        if not inode.is_folder:
-            fail(errno.ENOTDIR, path)
-        if not process.may(4, inode):
-            fail(errno.EACCES, path)
-        return sorted(inode.entries)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, MutableMapping, MutableSet
 from pathlib import Path
 from typing import Any
 
-from .files import machine, open_file
+from .files import machine, open_file, text
 from .locks import thread_module, threading_module
 from .modules import FakeSys, fcntl_module, module, posix, time_module
 
@@ -58,11 +58,7 @@ class World:
                 _code[file] = compile(file.read_text(), str(file), "exec")
             with _in_module_table(made):
                 exec(_code[file], made.__dict__)
-        # These two call the kernel through ctypes.
-        if name.endswith("._place"):
-            made.__dict__["_statx"] = lambda *_: -1  # os.stat() is called instead
-        if name.endswith("._exchange"):
-            made.__dict__["exchange"] = lambda a, b: machine.call("exchange", real_os.fsdecode(a), real_os.fsdecode(b))
+        made.__dict__.update({known: call for known, call in _BY_CTYPES.items() if known in made.__dict__})
         return made
 
     def _import(
@@ -82,6 +78,18 @@ class World:
                 setattr(loaded, wanted, self.load(f"{name}.{wanted}"))
         return loaded
 
+
+def _exchange(*args: Any) -> None:
+    """Exchange two names: absolute ones, or those in the folder of a descriptor, which comes first."""
+    *folder, first, second = args
+    machine.call("exchange", text(first, *folder), text(second, *folder))
+
+
+_BY_CTYPES = {
+    "_statx": lambda *_: -1,  # os.stat() is called instead
+    "exchange": _exchange,
+}
+"""In place of the functions that call the kernel through ctypes."""
 
 _STDLIB = {"os", "posixpath", "genericpath"}
 

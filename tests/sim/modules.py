@@ -33,8 +33,21 @@ def module(name: str, names: dict[str, Any]) -> types.ModuleType:
     return made
 
 
-def _stat(path: Any, *, dir_fd: None = None, follow_symlinks: bool = True) -> Any:
-    return machine.call("stat" if follow_symlinks else "lstat", text(path))
+def _stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> Any:
+    return machine.call("stat" if follow_symlinks else "lstat", text(path, dir_fd))
+
+
+def _link(
+    source: Any,
+    path: Any,
+    *,
+    src_dir_fd: int | None = None,
+    dst_dir_fd: int | None = None,
+    follow_symlinks: bool = True,
+) -> None:
+    # Without a descriptor, CPython calls link(), which does not follow.
+    follow = follow_symlinks and not (src_dir_fd is dst_dir_fd is None)
+    machine.call("link", text(source, src_dir_fd), text(path, dst_dir_fd), follow)
 
 
 def _utime(path: Any, times: Any = None, *, ns: tuple[int, int] | None = None, follow_symlinks: bool = True) -> None:
@@ -67,11 +80,12 @@ def posix() -> types.ModuleType:
 
     def call(name: str, paths: int = 0) -> Callable[..., Any]:
         def called(*args: Any, **more: Any) -> Any:
-            if more.pop("dir_fd", None) is not None:
-                raise NotImplementedError(f"os.{name}(dir_fd=...)")
-            more.pop("follow_symlinks", None)
+            folder = more.pop("dir_fd", None)
+            folders = more.pop("src_dir_fd", folder), more.pop("dst_dir_fd", folder)
+            if more.pop("follow_symlinks", True) is False and name not in ("getxattr", "setxattr", "removexattr"):
+                raise NotImplementedError(f"os.{name}(follow_symlinks=False)")
             args += tuple(more.values())
-            return machine.call(name, *[text(argument) for argument in args[:paths]], *args[paths:])
+            return machine.call(name, *map(text, args[:paths], folders), *args[paths:])
 
         return called
 
@@ -91,14 +105,15 @@ def posix() -> types.ModuleType:
         names[name] = call(name, paths)
     names |= {
         "stat": _stat,
+        "link": _link,
         "replace": call("rename", 2),
         "remove": call("unlink", 1),
-        "fdatasync": call("fsync"),
         "utime": _utime,
         "truncate": _truncate,
         "scandir": ScanDir,
         "sched_yield": _sched_yield,
         "sched_setscheduler": lambda *_: None,
+        "setpriority": lambda *_: None,
         "listxattr": lambda path, **_: [],
         "getcwd": lambda: "/",
         "getpid": _identity("number"),
@@ -115,15 +130,18 @@ def posix() -> types.ModuleType:
     return module("posix", names)
 
 
-_PURE = {"fspath", "strerror", "cpu_count", "_path_normpath", "_path_splitroot_ex", "putenv", "unsetenv"}
+_PURE = {
+    *("fspath", "strerror", "cpu_count", "putenv", "unsetenv", "major", "minor"),
+    *("_path_normpath", "_path_splitroot_ex"),
+}
 _CALLS = {
     **dict.fromkeys(("getxattr", "setxattr", "removexattr"), 1),
     **dict.fromkeys(
         ("open", "lstat", "mkdir", "rmdir", "readlink", "unlink", "listdir", "chmod", "chown", "access"), 1
     ),
-    **dict.fromkeys(("rename", "link", "symlink"), 2),
-    **dict.fromkeys(("fstat", "read", "pread", "write", "lseek", "ftruncate", "fchmod", "fchown", "fsync", "close"), 0),
-    "dup": 0,
+    **dict.fromkeys(("rename", "symlink"), 2),
+    **dict.fromkeys(("fstat", "read", "pread", "write", "lseek", "ftruncate", "fchmod", "fchown", "close"), 0),
+    **dict.fromkeys(("fsync", "fdatasync", "dup"), 0),
 }
 
 
@@ -150,5 +168,7 @@ def time_module() -> types.ModuleType:
     for name in ("monotonic", "perf_counter", "time", "thread_time", "process_time"):
         names[name] = lambda: machine.clock
         names[f"{name}_ns"] = lambda: round(machine.clock * 1e9)
+    names["clock_gettime"] = lambda clock: machine.clock
+    names["clock_gettime_ns"] = lambda clock: round(machine.clock * 1e9)
     names["sleep"] = lambda seconds: machine.run.sleep(seconds) if machine.run is not None else None
     return module("time", names)

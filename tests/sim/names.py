@@ -97,8 +97,8 @@ class Names:
         inode.data = target.encode()
         self._add(place, inode)
 
-    def link(self, process: Process, source: str, path: str) -> None:
-        inode = existing(self.root, process, source, follow=False)
+    def link(self, process: Process, source: str, path: str, follow: bool = False) -> None:
+        inode = existing(self.root, process, source, follow=follow)
         place = self._free_place(process, path)
         if self.protects_links and process.uid not in (0, inode.uid):
             is_plain = stat.S_ISREG(inode.mode) and not inode.mode & stat.S_ISUID

@@ -12,6 +12,20 @@ MOST_LINKS = 40
 LONGEST_NAME = 255
 
 
+class At(str):
+    """A path that is relative to the folder of a descriptor, as ``dir_fd`` makes it."""
+
+    fd: int
+
+    def __new__(cls, path: str, fd: int) -> At:
+        made = super().__new__(cls, path)
+        made.fd = fd
+        return made
+
+    def __reduce__(self) -> tuple[type[At], tuple[str, int]]:
+        return At, (str(self), self.fd)
+
+
 class Place(NamedTuple):
     """An entry of a folder, or the gap where one could be made."""
 
@@ -21,11 +35,15 @@ class Place(NamedTuple):
 
 
 def walk(root: Inode, process: Process, path: str, *, follow: bool = True) -> Place:
-    """Find the entry at an absolute *path*; *follow* a symbolic link at its end."""
+    """Find the entry at *path*, from *root* or from the folder of a descriptor; *follow* a link at its end."""
     if not path:
         fail(errno.ENOENT, path)
-    names = list(_parts(path))
+    names = list(_parts(str(path)))
     here = root
+    if isinstance(path, At) and not path.startswith("/"):
+        here = process.reached(path.fd).inode
+        if not here.is_folder:
+            fail(errno.ENOTDIR, path)
     links = 0
     while names:
         name = names.pop()
@@ -67,7 +85,9 @@ def existing(root: Inode, process: Process, path: str, *, follow: bool = True) -
 
 
 def may_change(process: Process, folder: Inode, path: str) -> None:
-    """Refuse a process that may not make or remove entries of the folder."""
+    """Refuse a process that may not make or remove entries of the folder; a deleted folder gets none."""
+    if not folder.links:
+        fail(errno.ENOENT, path)
     if not process.may(3, folder):
         fail(errno.EACCES, path)
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from .inodes import Process
 from .kernel import Kernel
+from .paths import At
 
+AT_FDCWD, AT_SYMLINK_FOLLOW = -100, 0x400
 RENAME_EXCHANGE = 2
 
 Operation = tuple[str, int, tuple[Any, ...]]
@@ -24,11 +26,16 @@ class Handle(int):
     """The n-th of the open descriptors."""
 
 
+_FOLDER = ("dir_fd",)
+_FOLDERS = {"rename": ("src_dir_fd", "dst_dir_fd"), "symlink": ("", "dir_fd")}
+"""The parameters of ``os`` for the descriptors of folders, in the order of the paths."""
+
+
 class RealKernel:
     """The system calls that :class:`Kernel` simulates, on the real kernel."""
 
     def __init__(self) -> None:
-        self._renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+        self._libc = ctypes.CDLL(None, use_errno=True)
 
     def call(self, process: Process, name: str, args: tuple[Any, ...]) -> Any:
         os.setgroups(sorted(process.groups))
@@ -36,24 +43,36 @@ class RealKernel:
         os.seteuid(process.uid)
         try:
             if name == "exchange":
-                return self._exchange(*args)
-            if name == "dup":
-                return os.dup(args[0])
-            if name == "utime":
-                return os.utime(args[0], (args[1], args[1]))
+                return self._change("renameat2", args[0], args[1], RENAME_EXCHANGE)
+            if name == "link":  # os.link() without a descriptor ignores whether it shall follow
+                return self._change("linkat", args[0], args[1], AT_SYMLINK_FOLLOW if args[2] else 0)
             if name == "flock":
                 return fcntl.flock(*args)
             if name == "listdir":
                 return sorted(os.listdir(args[0]))
-            return getattr(os, name)(*args)
+            if name == "scandir":
+                return sorted((entry.name, _kind(entry)) for entry in os.scandir(args[0]))
+            folders = {
+                key: path.fd for key, path in zip(_FOLDERS.get(name, _FOLDER), args, strict=False) if type(path) is At
+            }
+            if name == "utime":
+                args = args[0], (args[1], args[1])
+            return getattr(os, name)(*args, **folders)
         finally:
             os.seteuid(0)
             os.setegid(0)
 
-    def _exchange(self, source: str, target: str) -> None:
-        if self._renameat2(-100, source.encode(), -100, target.encode(), RENAME_EXCHANGE):
+    def _change(self, name: str, source: str, target: str, flags: int) -> None:
+        names = [(path.fd if isinstance(path, At) else AT_FDCWD, path.encode()) for path in (source, target)]
+        if getattr(self._libc, name)(*names[0], *names[1], flags):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
+
+
+def _kind(entry: os.DirEntry[str]) -> int:
+    if entry.is_symlink():
+        return stat.S_IFLNK
+    return stat.S_IFDIR if entry.is_dir(follow_symlinks=False) else stat.S_IFREG
 
 
 def simulated_call(kernel: Kernel) -> Callable[[Process, str, tuple[Any, ...]], Any]:
@@ -67,9 +86,9 @@ def perform(
     handles: list[int] = []
     results: list[Any] = []
     for name, who, args in operations:
-        if any(isinstance(argument, Handle) for argument in args) and not handles:
+        if any(isinstance(argument, Handle | At) for argument in args) and not handles:
             continue
-        actual = tuple(handles[a % len(handles)] if isinstance(a, Handle) else a for a in args)
+        actual = tuple(_with_descriptor(argument, handles) for argument in args)
         try:
             result = call(processes[who], name, actual)
         except OSError as error:
@@ -80,6 +99,8 @@ def perform(
             result = "handle"
         elif name == "close":
             handles.remove(actual[0])
+        elif name == "scandir":
+            result = [entry[:2] for entry in result]
         elif isinstance(result, os.stat_result):
             size = 0 if stat.S_ISDIR(result.st_mode) else result.st_size
             # Inodes are compared by the open files: some file systems reuse the number of a deleted one.
@@ -89,6 +110,12 @@ def perform(
     for fd in handles:
         call(processes[0], "close", (fd,))
     return results
+
+
+def _with_descriptor(argument: Any, handles: list[int]) -> Any:
+    if isinstance(argument, Handle):
+        return handles[argument % len(handles)]
+    return At(argument, handles[argument.fd % len(handles)]) if isinstance(argument, At) else argument
 
 
 def serve(connection: Connection, folder: str) -> None:

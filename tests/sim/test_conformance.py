@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ..conftest import missing
 from .inodes import Description, Process
 from .kernel import Kernel
+from .paths import At
 from .real import Handle, Operation, perform, serve, simulated_call
 
 BLOCK = 4096
@@ -28,9 +29,13 @@ Ask = Callable[[list[Operation]], list[Any]]
 USERS = [Process(0), Process(1, 1000, 100), Process(2, 1001, 100, frozenset({200}))]
 """root, and two users who share a group."""
 
-names = st.sampled_from(["/a", "/a", "/b", "/d", "/d/a", "/d/a", "/d/b", "/d/e", "/d/e/a", "/l"])
+absolute = st.sampled_from(["/a", "/a", "/b", "/d", "/d/a", "/d/a", "/d/b", "/d/e", "/d/e/a", "/l"])
 targets = st.sampled_from(["a", "/a", "d", "l", "/l", "b", "../a", "d/b", "/d/e", "nothing"])
-handles = st.integers(0, 7).map(Handle)
+handles = st.integers(0, 9).map(Handle)
+relative = st.builds(
+    At, st.sampled_from(["a", "a", "b", "e", "e/a", "l", "../a", "/a"]), st.integers(6, 9) | st.integers(0, 9)
+)
+names = absolute | relative
 data = st.sampled_from([b"x", b"line\n", b"a longer line\n"])
 modes = st.sampled_from([0o600, 0o640, 0o644, 0o660, 0o664, 0o666, 0o444, 0o000, 0o755, 0o777, 0o700, 0o311])
 users = st.sampled_from([-1, 0, 1000, 1001])
@@ -53,10 +58,13 @@ on_names = [
     operation("open", names, flags, modes),
     operation("open", names, st.just(os.O_CREAT | os.O_RDWR | os.O_APPEND), st.just(0o666)),
     operation("open", names, st.just(os.O_RDONLY | os.O_DIRECTORY), modes),
+    operation(
+        "open", names, st.sampled_from([os.O_PATH, os.O_PATH | os.O_DIRECTORY, os.O_PATH | os.O_NOFOLLOW]), modes
+    ),
     operation("mkdir", names, modes),
     operation("rmdir", names),
     operation("symlink", targets, names),
-    operation("link", names, names),
+    operation("link", names, names, st.booleans()),
     operation("readlink", names),
     operation("unlink", names),
     operation("rename", names, names),
@@ -65,7 +73,8 @@ on_names = [
     operation("lstat", names),
     operation("chmod", names, modes),
     operation("chown", names, users, groups),
-    operation("listdir", names),
+    operation("listdir", absolute | handles),
+    operation("scandir", absolute | handles),
     operation("utime", names, st.just(5.0)),
 ]
 on_descriptors = [
@@ -80,6 +89,7 @@ on_descriptors = [
     operation("fchmod", handles, modes),
     operation("fchown", handles, users, groups),
     operation("fsync", handles),
+    operation("fdatasync", handles),
     operation("flock", handles, locks),
 ]
 
@@ -154,6 +164,11 @@ tree = st.tuples(
     root("open", "/a", CREATE, modes),
     root("open", "/d/a", CREATE & ~os.O_APPEND, 0o666),
     root("symlink", targets, "/l"),
+    root("symlink", targets, "/d/l"),
+    root("open", "/d", os.O_RDONLY | os.O_DIRECTORY, 0),
+    root("open", "/d/e", os.O_RDONLY | os.O_DIRECTORY, 0),
+    root("open", "/d", os.O_PATH | os.O_DIRECTORY, 0),
+    root("open", "/", os.O_PATH | os.O_DIRECTORY, 0),
     root("chown", "/a", users, groups),
     root("chown", "/d/a", users, groups),
     root("chown", "/d", users, groups),
