@@ -59,7 +59,8 @@ def plan_work(arguments: argparse.Namespace) -> list[Work]:
     for scenario in SCENARIOS:
         bounds = scenario.long_bounds if arguments.long else scenario.bounds
         work.append(Work(scenario, "every schedule", replace(bounds, faults=-1)))
-        work.append(Work(scenario, "every error", Bounds(bounds.faults, faults=bounds.faults)))
+        if bounds.faults >= 0:
+            work.append(Work(scenario, "every error", Bounds(bounds.faults, faults=bounds.faults)))
     work.sort(key=lambda item: -(item.bounds or Bounds(0)).switches)
     runs = arguments.runs * (10 if arguments.long else 1)
     for start in range(arguments.seed, arguments.seed + runs, CHUNK):

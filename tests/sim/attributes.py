@@ -12,7 +12,7 @@ from .paths import existing
 
 
 class Attributes(Names):
-    """What a file has besides its data."""
+    """The attributes of inodes, by path or by descriptor."""
 
     def _inode(self, process: Process, path: str | int, *, follow: bool = True) -> Inode:
         if isinstance(path, int):

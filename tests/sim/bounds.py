@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bounds:
-    """The most preemptions of a run: in all, before a crash, before an error, and before a process is stopped."""
+    """The most preemptions of a run: in all, before a crash, an error, a stop of a process, and a power cut."""
 
     switches: int
     kills: int = -1
     faults: int = -1
     stalls: int = -1
+    cuts: int = -1

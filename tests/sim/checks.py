@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import gzip
 import re
 import stat
@@ -36,13 +37,15 @@ def check_call(setting: Setting, task: Task, name: str, args: tuple[Any, ...]) -
     if name == "write":
         _check_size(setting, task, args)
     at_path = setting.folder.entries.get(NAME)
+    if setting.at_path is not None and setting.at_path is not at_path:
+        setting.rotated.setdefault(setting.at_path, setting.run.clock)
     if at_path is None:
         may_exchange = setting.exchange_error is None and setting.run.faulted.get("exchange") not in _NO_EXCHANGE
-        if setting.was_at_path and setting.is_path_kept and may_exchange:
+        if setting.at_path is not None and setting.is_path_kept and may_exchange:
             setting.problems.append(("the path is missing", f"after {task.name}: {name}"))
     elif setting.mode is not None and name in _VISIBLE and (problem := _wrong_attributes(setting, at_path)):
         setting.problems.append(("mode and owner at the path", f"{problem} after {task.name}: {name}"))
-    setting.was_at_path = at_path is not None
+    setting.at_path = at_path
 
 
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EPERM)
@@ -89,12 +92,15 @@ def check_end(setting: Setting) -> list[Problem]:
         for task in run.tasks:
             if task.stderr.getvalue() and setting.free_inodes is None and setting.free_bytes is None:
                 problems.append(("nothing on stderr without a cause", f"{task.name}: {task.stderr.getvalue().strip()}"))
+    rotations = len([time for time in setting.rotated.values() if time])
+    if setting.most_rotations is not None and rotations > setting.most_rotations:
+        problems.append(("one rotation for each period", f"{rotations} in {setting.most_rotations}"))
     if setting.sink_path != PATH:
         link = setting.kernel.root.entries.get(setting.sink_path.strip("/"))
         if link is None or not link.is_link:
             problems.append(("a link at the path stays one", setting.sink_path))
     for number, inode in setting.backups().items():
-        if not inode.data and setting.is_path_kept and _is_settled(setting):
+        if not inode.data and setting.is_path_kept and _is_settled(setting) and run.spared is None:
             problems.append(("an empty backup", f"{NAME}.{number}"))
         if setting.mode is not None and (problem := _wrong_attributes(setting, inode)):
             problems.append(("mode and owner of a backup", problem))
@@ -129,14 +135,19 @@ def _is_broken(run: Run, task: Task) -> bool:
     return task.error is not None and not (run.faulted and isinstance(task.error, OSError))
 
 
-def _lines(inode: Inode) -> list[str]:
-    data = inode.data
+def lines_of(inode: Inode) -> tuple[str, ...]:
+    """Return the lines of a file, compressed or not."""
+    return _lines(inode.data)
+
+
+@functools.lru_cache(10_000)
+def _lines(data: bytes) -> tuple[str, ...]:
     if data.startswith(GZIP):
         try:
             data = gzip.decompress(data)
         except EOFError:  # half written: under a hidden name, or a line is missing
             data = b""
-    return data.decode().splitlines()
+    return tuple(data.decode().splitlines())
 
 
 def _check_lines(setting: Setting, problems: list[Problem]) -> None:
@@ -144,24 +155,28 @@ def _check_lines(setting: Setting, problems: list[Problem]) -> None:
     started = set(setting.started.values())
     places: Counter[str] = Counter()
     reported = sum(int(count) for task in setting.run.tasks for count in _REPORTED.findall(task.stderr.getvalue()))
+    run = setting.run
     may_be_torn = is_disturbed(setting) or setting.free_bytes is not None
     unlinked = {id(inode) for _, inode in setting.deleted}
     for name, inode in setting.files().items():
-        for line in _lines(inode):
+        for line in lines_of(inode):
             if line in known or line in started:
                 is_found_twice = name.startswith(".") and inode.links > 1
                 places[line] += id(inode) not in unlinked and not is_found_twice
             elif match := _LOST.match(line):
                 reported += int(match[1])
-            elif not (may_be_torn and any(other.startswith(line) for other in known | started)):
+            elif not (may_be_torn and any(other.startswith(line.rstrip("\0")) for other in known | started)):
                 problems.append(("lines are whole", f"{line!r} in {name}"))
     for line, count in places.items():
         may_double = setting.may_double and (setting.run.stalls or "flock" in setting.run.faulted)
         if count > 1 and not may_double and _is_settled(setting):
             problems.append(("each line once", f"{line!r} is in {count} files"))
+    taken = [line for line in run.spared or () if not places[line]]
+    if taken:
+        problems.append(("a power cut takes no backup", ", ".join(sorted(taken))))
     backups = len([inode for inode in setting.backups().values() if inode.data])
-    gone = {line for task, inode in setting.deleted if task.is_sink for line in _lines(inode) if not places[line]}
-    if gone and backups < setting.backup_count:
+    gone = {line for task, inode in setting.deleted if task.is_sink for line in lines_of(inode) if not places[line]}
+    if gone and backups < setting.backup_count and run.spared is None:
         problems.append(("a backup deleted too early", f"{backups} of {setting.backup_count} are left"))
     missing = _missing(setting, places, gone if backups >= setting.backup_count else set())
     if len(missing) > reported:
@@ -173,8 +188,11 @@ _REPORTED = re.compile(r"(\d+) lines? lost")
 
 
 def _missing(setting: Setting, places: Counter[str], surplus: set[str]) -> list[str]:
-    deleted_by_hand = {line for task, inode in setting.deleted if not task.is_sink for line in _lines(inode)}
-    dead = {task.name for task in setting.run.tasks if task.is_killed and setting.free_bytes is not None}
+    deleted_by_hand = {line for task, inode in setting.deleted if not task.is_sink for line in lines_of(inode)}
+    run = setting.run
+    dead = {task.name for task in run.tasks if task.is_killed and setting.free_bytes is not None}
+    if run.spared is not None:  # what a power cut must not take is checked for itself
+        dead = {*setting.acknowledged} - {task.name for task in run.tasks if not task.is_killed}
     missing = []
     for name, lines in setting.acknowledged.items():
         if name in dead:  # with the lines that it kept while the disk was full
@@ -189,10 +207,13 @@ def _missing(setting: Setting, places: Counter[str], surplus: set[str]) -> list[
 
 
 def _check_order(setting: Setting, problems: list[Problem]) -> None:
-    backups = setting.backups()
-    chain = [line for number in sorted(backups, reverse=True) for line in _lines(backups[number])]
-    if NAME in setting.folder.entries:
-        chain += _lines(setting.folder.entries[NAME])
+    chain: list[str] = []
+    for folder in setting.folders.values():
+        backups = setting.backups(folder)
+        for number in sorted(backups, reverse=True):
+            chain += lines_of(backups[number])
+        if NAME in folder.entries:
+            chain += lines_of(folder.entries[NAME])
     for name, lines in setting.acknowledged.items():
         own = [line for line in chain if line in set(lines)]
         if own != sorted(own, key=lines.index):

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 DEVICE = 42
 
@@ -32,6 +32,8 @@ class Inode:
     locks: dict[Description, int] = field(default_factory=dict)  # flock: LOCK_EX or LOCK_SH
     modified: float = 0.0
     attributes: dict[str, bytes] = field(default_factory=dict)
+    copy: int = 0  # which of the inodes for one file
+    seen_size: int | None = None  # where it appends, if other inodes of the same file write without its knowledge
 
     @property
     def is_folder(self) -> bool:
@@ -43,13 +45,54 @@ class Inode:
 
     def status(self) -> os.stat_result:
         nanoseconds = round(self.modified * 1e9)
-        size = 4096 if self.is_folder else len(self.data)
+        size = 4096 if self.is_folder else len(self.data) if self.seen_size is None else self.seen_size
         seconds = int(self.modified)
         return os.stat_result(
             (self.mode, self.number, DEVICE, self.links, self.uid, self.gid, size, seconds, seconds, seconds)
             + (self.modified,) * 3
             + (nanoseconds,) * 3
         )
+
+
+class SecondInode(Inode):
+    """An inode for a second name of a file, in a file system that does not know that both are the same file.
+
+    Both have the data and the attributes. Each has its own locks, and its own idea of the size since it was opened.
+    """
+
+    __slots__ = ("_first",)
+
+    def __init__(self, first: Inode) -> None:
+        self._first = first
+        self.locks = {}
+        self.copy = first.copy + 1
+        self.seen_size = first.seen_size = len(first.data)
+
+
+def _shared(name: str) -> property:
+    def get(inode: SecondInode) -> Any:
+        return getattr(inode._first, name)
+
+    def put(inode: SecondInode, value: Any) -> None:
+        setattr(inode._first, name, value)
+
+    return property(get, put)
+
+
+for _name in (
+    "number",
+    "mode",
+    "uid",
+    "gid",
+    "links",
+    "data",
+    "entries",
+    "parent",
+    "openings",
+    "modified",
+    "attributes",
+):
+    setattr(SecondInode, _name, _shared(_name))
 
 
 @dataclass(eq=False, slots=True)

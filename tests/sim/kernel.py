@@ -10,6 +10,7 @@ import stat
 from .attributes import Attributes
 from .inodes import Description, Inode, Process, fail
 from .paths import may_change, walk
+from .power import Cut, Disk
 
 
 class Kernel(Attributes):
@@ -17,6 +18,8 @@ class Kernel(Attributes):
 
     def __init__(self, block: int = 4096) -> None:
         self.free_blocks: int | None = None
+        self.disk: Disk | None = None
+        """What a power cut leaves, if there is to be one."""
         self.block = block
         """The size in bytes of a block: space is used in blocks."""
         super().__init__()
@@ -38,6 +41,14 @@ class Kernel(Attributes):
         for fd in list(process.descriptors):
             self.close(process, fd)
 
+    def lose_power(self, cut: Cut) -> None:
+        """Forget all processes, and everything that is not on the disk."""
+        assert self.disk is not None
+        left = self.disk.cut(cut)
+        self.disk = None
+        self.deleted = [inode for inode in self.deleted if inode not in left]
+        self._free_numbers = sorted(set(range(2, self._next_number)) - {inode.number for inode in left})
+
     # -- descriptors ------------------------------------------------------------------------------
 
     def open(self, process: Process, path: str, flags: int, mode: int = 0o777) -> int:
@@ -58,6 +69,8 @@ class Kernel(Attributes):
             if flags & os.O_TRUNC:
                 self._resize(inode, 0)
         inode.openings += 1
+        if inode.seen_size is not None:
+            inode.seen_size = len(inode.data)
         return process.add(Description(inode, flags))
 
     @staticmethod
@@ -123,7 +136,8 @@ class Kernel(Attributes):
         if not data:
             return 0
         inode = description.inode
-        start = len(inode.data) if description.flags & os.O_APPEND else description.offset
+        size = len(inode.data) if inode.seen_size is None else inode.seen_size
+        start = size if description.flags & os.O_APPEND else description.offset
         data = bytes(data)
         if self.free_blocks is not None:
             room = (self._blocks(len(inode.data)) + self.free_blocks) * self.block - start
@@ -134,6 +148,8 @@ class Kernel(Attributes):
         old = inode.data
         self._set_data(inode, old[:start].ljust(start, b"\0") + data + old[end:])
         description.offset = end
+        if inode.seen_size is not None:
+            inode.seen_size = max(size, end)
         return len(data)
 
     def read(self, process: Process, fd: int, count: int) -> bytes:
@@ -165,10 +181,14 @@ class Kernel(Attributes):
         self._resize(description.inode, size)
 
     def fsync(self, process: Process, fd: int) -> None:
-        process.opened(fd)
+        inode = process.opened(fd).inode
+        if self.disk is not None:
+            self.disk.sync(inode, with_names=True)
 
     def fdatasync(self, process: Process, fd: int) -> None:
-        process.opened(fd)
+        inode = process.opened(fd).inode
+        if self.disk is not None:
+            self.disk.sync(inode, with_names=False)
 
     def _resize(self, inode: Inode, size: int, *, keep: bool = False) -> None:
         data = inode.data
@@ -180,7 +200,7 @@ class Kernel(Attributes):
         if self.free_blocks is not None:
             self.free_blocks += self._blocks(len(inode.data)) - self._blocks(len(data))
         inode.data = data
-        inode.modified = self.clock
+        inode.modified = self.file_time
 
     def _blocks(self, size: int) -> int:
         return -(-size // self.block)

@@ -121,6 +121,7 @@ class Program:
 
     def __init__(self, root: Path, simulated: dict[str, types.ModuleType]) -> None:
         self._world = World(root, simulated)
+        self._is_0_2 = (root / PACKAGE / "sinks" / "_compressor.py").exists()
         self.finalizers: list[Callable[[], None]] = []
         machine.finalizers = self.finalizers
         self.sinks = self.load("sinks")
@@ -130,6 +131,14 @@ class Program:
 
     def load(self, name: str) -> Any:
         return self._world.load(f"{PACKAGE}.{name}")
+
+    def compress(self, path: str, backup_count: int) -> Iterator[float]:
+        """Compress backups as the thread does after a rotation; yield how long it pauses after each step."""
+        if self._is_0_2:
+            compressor = self.load("sinks._compressor")
+            compressor.compress_backups(path, backup_count, compressor.Opened())
+        else:
+            yield from self.load("sinks._upkeep").Upkeep(path, backup_count, "gzip").steps()
 
     def reset(self) -> None:
         for container, content in self._containers:

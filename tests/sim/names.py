@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import stat
 
-from .inodes import Inode, Process, fail
+from .inodes import Inode, Process, SecondInode, fail
 from .paths import Place, existing, is_above, may_change, walk
 
 
@@ -14,6 +14,10 @@ class Names:
 
     def __init__(self) -> None:
         self.clock = 0.0
+        self.file_clock_ahead = 0.0
+        """How many seconds the clock of the file system, from which files have their times, is ahead of ``clock``."""
+        self.links_are_inodes = False
+        """Whether a second name is a second inode, with locks and an end of its own: FUSE, as ``libfuse`` does it."""
         self.free_inodes: int | None = None
         self.exchange_error: int | None = None
         """The error of ``renameat2(..., RENAME_EXCHANGE)``: ENOSYS of an old kernel, EINVAL of a file system."""
@@ -24,6 +28,10 @@ class Names:
         self.deleted: list[Inode] = []
         """The files that have lost their last name, in order."""
         self.root = self._make(stat.S_IFDIR | 0o755, Process(0), None)
+
+    @property
+    def file_time(self) -> float:
+        return self.clock + self.file_clock_ahead
 
     # -- inodes -----------------------------------------------------------------------------------
 
@@ -38,7 +46,7 @@ class Names:
             self._free_numbers.remove(number)
         else:
             number, self._next_number = self._next_number, self._next_number + 1
-        inode = Inode(number, mode, process.uid, process.gid, modified=self.clock)
+        inode = Inode(number, mode, process.uid, process.gid, modified=self.file_time)
         if folder is not None and folder.mode & stat.S_ISGID:
             inode.gid = folder.gid
             if inode.is_folder:
@@ -51,11 +59,11 @@ class Names:
 
     def _add(self, place: Place, inode: Inode) -> None:
         place.folder.entries[place.name] = inode
-        place.folder.modified = self.clock
+        place.folder.modified = self.file_time
 
     def _drop_name(self, place: Place) -> None:
         inode = place.folder.entries.pop(place.name)
-        place.folder.modified = self.clock
+        place.folder.modified = self.file_time
         if inode.is_folder:
             inode.links = 0
             place.folder.links -= 1
@@ -108,7 +116,7 @@ class Names:
         if inode.is_folder:
             fail(errno.EPERM, path)
         inode.links += 1
-        self._add(place, inode)
+        self._add(place, SecondInode(inode) if self.links_are_inodes else inode)
 
     def readlink(self, process: Process, path: str) -> str:
         inode = existing(self.root, process, path, follow=False)
@@ -157,7 +165,7 @@ class Names:
                 fail(errno.ENOTEMPTY, source)
             self._drop_name(new)
         del old.folder.entries[old.name]
-        old.folder.modified = self.clock
+        old.folder.modified = self.file_time
         self._add(new, old.inode)
         self._set_parent(old.inode, old.folder, new.folder)
 

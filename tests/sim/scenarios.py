@@ -100,9 +100,9 @@ def deleted_by_hand(programs: list[Program], policy: Policy) -> Setting:
     return setting
 
 
-def compressing(programs: list[Program], policy: Policy) -> Setting:
+def compressing(programs: list[Program], policy: Policy, **more: Any) -> Setting:
     """A process rotates and compresses in a thread, while the thread of another one compresses too."""
-    setting = Setting(programs, policy, mode=0o600, backup_count=2, old_backups=2, compression="gzip")
+    setting = Setting(programs, policy, mode=0o600, backup_count=2, old_backups=2, compression="gzip", **more)
     setting.add_writer("A", lines=3)
     setting.add_compressor("B")
     return setting
@@ -149,9 +149,63 @@ def forked_child(programs: list[Program], policy: Policy) -> Setting:
     return setting
 
 
+def fuse(programs: list[Program], policy: Policy) -> Setting:
+    """The same on FUSE: no exchange, and each name of a file is an inode of its own."""
+    return two_rotating(programs, policy, exchange_error=errno.EINVAL, links_are_inodes=True)
+
+
+def compressing_in_a_hidden_folder(programs: list[Program], policy: Policy) -> Setting:
+    """The same in a folder that its owner may not list."""
+    return compressing(programs, policy, folder_mode=0o300)
+
+
+def file_clock_behind(programs: list[Program], policy: Policy, *, ahead: float = -0.5) -> Setting:
+    """An hour begins, first by the clock of the processes, then by that of the file system."""
+    setting = Setting(
+        programs, policy, mode=0o600, max_bytes=0, old_backups=2, when="hour", file_clock_ahead=ahead,
+        clock=278 * 3600 - 0.3, most_rotations=1,
+    )  # fmt: skip
+    setting.add_writer("A", lines=5, pause=0.2)
+    setting.add_writer("B", lines=4, pause=0.25)
+    return setting
+
+
+def file_clock_ahead(programs: list[Program], policy: Policy) -> Setting:
+    """An hour begins, first by the clock of the file system, then by that of the processes."""
+    return file_clock_behind(programs, policy, ahead=0.5)
+
+
+def swapped_folder(programs: list[Program], policy: Policy) -> Setting:
+    """Another folder with a log and backups takes the place of the first one."""
+    setting = Setting(programs, policy, mode=0o600, old_backups=1, is_path_kept=False)
+    setting.add_folder("other", backups=2)
+    setting.add_writer("A", lines=4)
+    setting.add_actor("mv", lambda call: call("exchange", FOLDER, "/other"))
+    return setting
+
+
+def power_cut(programs: list[Program], policy: Policy, **more: Any) -> Setting:
+    """The power fails, while a process writes a line now and then."""
+    setting = Setting(programs, policy, mode=0o600, old_backups=1, loses_power=True, **more)
+    setting.add_writer("A", lines=6, pause=10.0)
+    return setting
+
+
+def power_cut_without_exchange(programs: list[Program], policy: Policy) -> Setting:
+    """The same where the file system cannot exchange two names."""
+    return power_cut(programs, policy, exchange_error=errno.EINVAL)
+
+
+def power_cut_while_compressing(programs: list[Program], policy: Policy) -> Setting:
+    """The same with compression."""
+    return power_cut(programs, policy, compression="gzip")
+
+
 _OF_TWO = Bounds(3, kills=1, faults=0, stalls=1)
 _LONG_OF_TWO = Bounds(4, kills=4, faults=1, stalls=1)
 _FEWER = Bounds(2, kills=1, faults=0, stalls=1)
+_WITH_CUTS = Bounds(1, cuts=1)
+_LONG_WITH_CUTS = Bounds(2, cuts=2)
 _LONG_OF_THREE = Bounds(3, kills=2, faults=1, stalls=1)
 
 
@@ -183,6 +237,14 @@ SCENARIOS = [
     Scenario(full_disk, _FEWER, _LONG_OF_THREE),
     Scenario(forked_child, _FEWER, _LONG_OF_THREE),
     Scenario(compressing, _FEWER, _LONG_OF_THREE),
+    Scenario(compressing_in_a_hidden_folder, _FEWER, _LONG_OF_THREE),
+    Scenario(fuse, _FEWER),
+    Scenario(file_clock_behind, Bounds(1, stalls=0), Bounds(2, kills=1, faults=0, stalls=1)),
+    Scenario(file_clock_ahead, Bounds(1, stalls=0), Bounds(2, kills=1, faults=0, stalls=1)),
+    Scenario(swapped_folder, Bounds(2), Bounds(3)),
+    Scenario(power_cut, _WITH_CUTS, _LONG_WITH_CUTS),
+    Scenario(power_cut_without_exchange, _WITH_CUTS, _LONG_WITH_CUTS),
+    Scenario(power_cut_while_compressing, _WITH_CUTS, _LONG_WITH_CUTS),
 ]
 FOUR_WRITERS = Scenario(four_writers)
 

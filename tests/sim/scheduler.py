@@ -14,6 +14,7 @@ import greenlet  # type: ignore[import-untyped]
 from .faults import Fault
 from .inodes import Process, fail
 from .kernel import Kernel
+from .power import Cut
 from .tasks import Killed, Step, Task, key, listed, shown
 
 CALL_SECONDS = 1e-6
@@ -25,6 +26,9 @@ CHANGING = frozenset(
     {"open", "write", "rename", "exchange", "link", "unlink", "chmod", "fchmod", "chown", "fchown", "ftruncate"}
 )
 """Calls after which the files are checked."""
+
+RECORDED = frozenset({"mkdir", "rmdir", "symlink", "setxattr", "removexattr"})
+"""Further calls after which a power cut leaves something else."""
 
 QUIET = frozenset({"getpid", "umask"})
 """Calls that no other process can see or change: a switch before one makes no difference."""
@@ -57,6 +61,10 @@ class Run:
     trace: list[Step] | None = None
     after_call: Callable[[Run, Task, str, tuple[Any, ...]], None] | None = None
     stalls: int = 0
+    promised: Callable[[], frozenset[str]] = frozenset
+    """Return the lines that a power cut must not take now."""
+    spared: frozenset[str] | None = None
+    """The lines that a power cut must not have taken; None: there was none."""
     faulted: dict[str, int] = field(default_factory=dict)
     """The calls that failed by a fault, each with its errno."""
     was_refused: bool = False
@@ -124,6 +132,16 @@ class Run:
         self.clock = max(self.clock, first.wakes_at)
         return first
 
+    def lose_power(self, cut: Cut) -> None:
+        """End all processes; what is on the disk is left."""
+        if self.trace is not None:
+            self.trace.append(Step("power cut", str(cut), ""))
+        for task in self.tasks:
+            task.is_killed = True
+            task.process.descriptors.clear()
+        self.spared = self.promised()
+        self.kernel.lose_power(cut)
+
     def kill(self, process: Process) -> None:
         """Send SIGKILL: descriptors are closed and locks released, nothing else happens."""
         for task in self.tasks:
@@ -174,13 +192,18 @@ class Run:
             if fault.errno:
                 fail(fault.errno, args[0] if args and isinstance(args[0], str) else None)
             args = (args[0], args[1][: max(1, len(args[1]) // 2)])  # a short write
-        self.kernel.clock = self.clock
-        return getattr(self.kernel, name)(task.process, *args)
+        kernel = self.kernel
+        kernel.clock = self.clock
+        result = getattr(kernel, name)(task.process, *args)
+        if kernel.disk is not None and (name in CHANGING or name in RECORDED):
+            kernel.disk.note(self.clock)
+        return result
 
     def sleep(self, seconds: float) -> None:
         task = self._running()
         task.wakes_at = self.clock + max(seconds, YIELD_SECONDS)
         self._give_way(task)
+        task.history = hash((task.history, "slept"))
 
     def wait(self, until: Callable[[], bool], deadline: float) -> None:
         """Block the running task until another task makes *until* true, or the clock reaches *deadline*."""

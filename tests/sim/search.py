@@ -18,6 +18,7 @@ from .bounds import Bounds
 from .checks import FOLDER, Problem
 from .faults import LASTING, Fault, faults_of
 from .inodes import Inode
+from .power import Cut
 from .scenarios import finish
 from .scheduler import MOST_STEPS, Policy, Run
 from .setting import Setting
@@ -30,9 +31,10 @@ STALL_SECONDS = 3.0
 class Action:
     """A deviation from the default schedule."""
 
-    kind: str  # "switch", "stall", "kill" or "fault"
+    kind: str  # "switch", "stall", "kill", "fault" or "cut"
     task: int = -1
     fault: Fault | None = None
+    cut: Cut | None = None
 
 
 Plan = tuple[tuple[int, Action], ...]
@@ -56,9 +58,10 @@ class Findings:
     states: int = 0
     kills: int = 0
     faults: int = 0
+    cuts: int = 0
 
     def add(self, plan: Plan, problems: list[Problem]) -> None:
-        events = [action for _, action in plan if action.kind in ("kill", "fault", "stall")]
+        events = [action for _, action in plan if action.kind in ("kill", "fault", "stall", "cut")]
         kind = events[-1].kind if events else ""
         circumstance = str(events[-1].fault or kind) if events else ""
         for promise, text in problems:
@@ -98,7 +101,7 @@ class Search:
         self._plan = plan
         self._actions = dict(plan)
         self._last = plan[-1][0] if plan else -1
-        self._is_tail = bool(plan) and plan[-1][1].kind in ("kill", "fault")
+        self._is_tail = bool(plan) and plan[-1][1].kind in ("kill", "fault", "cut")
         self._is_known = False
         setting = self._start(self)
         setting.run.execute()
@@ -151,6 +154,16 @@ class Search:
             self.findings.kills += 1
             self._add(self._cost, step, Action("kill"))
         self._add_faults(step, chosen)
+        self._add_cuts(run, step)
+
+    def _add_cuts(self, run: Run, step: int) -> None:
+        if self._cost > self._bounds.cuts or run.kernel.disk is None:
+            return
+        promised = run.promised()
+        for cut, left in run.kernel.disk.cuts(run.clock):
+            if self._is_new(hash((left, promised))):
+                self.findings.cuts += 1
+                self._add(self._cost, step, Action("cut", cut=cut))
 
     def _add_faults(self, step: int, chosen: Task) -> None:
         if self._cost > self._bounds.faults or not chosen.is_sink or chosen.pending is None:
@@ -175,6 +188,9 @@ def take(run: Run, action: Action) -> Task | None:
         run.stalls += 1
         return run.tasks[action.task]
     chosen = run.default()
+    if action.cut is not None:
+        run.lose_power(action.cut)
+        return None
     assert chosen is not None
     if action.kind == "fault":
         run.fault = action.fault
@@ -191,7 +207,7 @@ def is_visible(task: Task) -> bool:
     if task.pending is None:
         return True
     name, args = task.pending
-    if name in ("fcntl", "readlink", "getxattr", "setxattr", "removexattr"):
+    if name in ("fcntl", "readlink", "getxattr", "setxattr", "removexattr", "fsync", "fdatasync"):
         return False
     if args and args[0] == FOLDER and name in ("lstat", "stat", "open"):
         return False
@@ -207,7 +223,7 @@ def is_visible(task: Task) -> bool:
 def fingerprint(run: Run, without: Task | None = None) -> int:
     """Return a hash of everything that decides the future of a run, except the clock; as if *without* was killed."""
     kernel = run.kernel
-    inodes: dict[int, tuple[object, ...]] = {}
+    inodes: dict[tuple[int, int], tuple[object, ...]] = {}
     order: dict[object, int] = {}
     parts: list[object] = [run.faulty, run.lasting]
     _collect(kernel.root, inodes)
@@ -218,21 +234,24 @@ def fingerprint(run: Run, without: Task | None = None) -> int:
         descriptors = []
         for fd, description in task.process.descriptors.items():
             inode = description.inode
-            if inode.number not in inodes:
+            if (inode.number, inode.copy) not in inodes:
                 _collect(inode, inodes)
             number = order.setdefault(description, len(order))
-            descriptors.append((fd, number, inode.number, description.offset, inode.locks.get(description)))
+            which = inode.number, inode.copy, inode.seen_size
+            descriptors.append((fd, number, which, description.offset, inode.locks.get(description)))
         parts.append((task.history, task.is_done, task.is_killed, run.is_enabled(task), tuple(descriptors)))
     if without is None:
         parts.append(run.current.number if run.current is not None else -1)
+    if kernel.disk is not None:
+        parts.append(kernel.disk.key())
     parts.append(tuple(inodes.items()))
     parts.append(tuple(inode.data for inode in kernel.deleted))
     return hash(tuple(parts))
 
 
-def _collect(inode: Inode, inodes: dict[int, tuple[object, ...]]) -> None:
-    names = tuple(sorted((name, entry.number) for name, entry in inode.entries.items()))
-    inodes[inode.number] = (inode.mode, inode.uid, inode.gid, inode.links, inode.data, names)
+def _collect(inode: Inode, inodes: dict[tuple[int, int], tuple[object, ...]]) -> None:
+    names = tuple(sorted((name, entry.number, entry.copy) for name, entry in inode.entries.items()))
+    inodes[inode.number, inode.copy] = (inode.mode, inode.uid, inode.gid, inode.links, inode.data, names)
     for entry in inode.entries.values():
-        if entry.number not in inodes:
+        if (entry.number, entry.copy) not in inodes:
             _collect(entry, inodes)
