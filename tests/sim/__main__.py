@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .bounds import Bounds
+from .catalogue import FOUR_WRITERS, SCENARIOS, Scenario
+from .checks import finish
 from .loading import PROJECT, Program, programs
 from .replay import Chance, listing
-from .scenarios import FOUR_WRITERS, SCENARIOS, Scenario, finish
 from .scheduler import Run
 from .search import Findings, Search
 
@@ -48,7 +49,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help="with larger bounds: an hour or so")
     parser.add_argument("--only", default="", help='those with this in their name, such as "no inode, every error"')
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="of the random schedules")
-    parser.add_argument("--runs", type=int, default=10_000, help="how many random schedules")
+    parser.add_argument("--runs", type=int, default=3_000, help="how many random schedules")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes search")
     return parser.parse_args()
 

@@ -14,3 +14,5 @@ class Bounds:
     faults: int = -1
     stalls: int = -1
     cuts: int = -1
+    threads: bool = False
+    """Whether a thread that a sink has started runs at any time, too, not only while all other tasks wait."""

@@ -61,7 +61,7 @@ def _check_size(setting: Setting, task: Task, args: tuple[Any, ...]) -> None:
     description = task.process.descriptors[args[0]]
     size = len(description.inode.data)
     is_alone = size == len(args[1])
-    if size > setting.max_bytes and description in description.inode.locks and not is_alone:
+    if size > setting.max_bytes > 0 and description in description.inode.locks and not is_alone:
         setting.problems.append(("a file over max_bytes", f"{size} bytes, by {task.name}"))
 
 
@@ -204,6 +204,15 @@ def _missing(setting: Setting, places: Counter[str], surplus: set[str]) -> list[
             elif line not in deleted_by_hand and not (is_oldest and line in surplus):
                 missing.append(line)
     return missing
+
+
+def finish(setting: Setting) -> list[Problem]:
+    """Check a run that has ended; after a crash or an error, check the next rotation too."""
+    problems = check_end(setting)
+    if is_disturbed(setting):
+        setting.recover()
+        problems += check_end(setting) + check_hidden(setting)
+    return problems
 
 
 def _check_order(setting: Setting, problems: list[Problem]) -> None:

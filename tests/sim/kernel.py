@@ -19,7 +19,7 @@ class Kernel(Attributes):
     def __init__(self, block: int = 4096) -> None:
         self.free_blocks: int | None = None
         self.disk: Disk | None = None
-        """What a power cut leaves, if there is to be one."""
+        """The states that a power cut may leave; None: there is to be none."""
         self.block = block
         """The size in bytes of a block: space is used in blocks."""
         super().__init__()

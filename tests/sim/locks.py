@@ -131,7 +131,7 @@ class Thread:
         assert machine.run is not None
         parent = machine.task
         self._task = machine.run.spawn(parent.process, f"{parent.name}.{self.name}", self.run)
-        self._task.thread = self
+        self._task.thread, self._task.is_thread = self, True
 
     def run(self) -> None:
         if self._target is not None:

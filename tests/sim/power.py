@@ -1,4 +1,4 @@
-"""What a power cut leaves on the disk: ext4 with ``data=ordered``, its default.
+"""The outcomes of a power cut: ext4 with ``data=ordered``, its default.
 
 - A system call changes names and attributes at once, and the changes reach the disk in their order: a cut leaves the
   state after some call (``Documentation/filesystems/ext4/journal.rst``).
@@ -88,7 +88,7 @@ class Disk:
         return len(self._states), tuple((inode.number, data) for inode, data in self._synced.items())
 
     def cuts(self, now: float) -> Iterator[tuple[Cut, int]]:
-        """Yield the outcomes of a power cut, each with a hash of what it leaves."""
+        """Yield the outcomes of a power cut, each with a hash of the files that it leaves."""
         for number, state in enumerate(self._states):
             later = self._states[number + 1 :]
             if later and later[0].time <= now - COMMIT_SECONDS:
@@ -103,7 +103,7 @@ class Disk:
                 yield cut, hash((tuple(left), tuple(names)))
 
     def cut(self, cut: Cut) -> Sequence[Inode]:
-        """Restore what is on the disk; return the files and folders that exist."""
+        """Restore one of these outcomes; return the files and folders that exist."""
         for inode, part in self._states[cut.state].parts.items():
             inode.mode, inode.uid, inode.gid, inode.links, inode.parent = part[:5]
             inode.data = self._data(cut, inode, part)

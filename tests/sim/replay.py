@@ -6,9 +6,10 @@ import random
 import textwrap
 from itertools import groupby
 
+from .catalogue import Scenario
+from .checks import finish
 from .faults import Fault, faults_of
 from .loading import Program
-from .scenarios import Scenario, finish
 from .scheduler import MOST_STEPS, Run
 from .search import Action, Plan, take
 from .setting import Setting

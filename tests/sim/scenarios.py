@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from .bounds import Bounds
-from .checks import FOLDER, OTHER, PATH, Problem, check_end, check_hidden, is_disturbed
+from .checks import FOLDER, OTHER, PATH
 from .loading import Program
 from .scheduler import Policy
 from .setting import Setting
@@ -147,112 +145,3 @@ def forked_child(programs: list[Program], policy: Policy) -> Setting:
     parent = setting.run.tasks[0].process
     setting.add_actor("fork", lambda call: call("inherit", parent))
     return setting
-
-
-def fuse(programs: list[Program], policy: Policy) -> Setting:
-    """The same on FUSE: no exchange, and each name of a file is an inode of its own."""
-    return two_rotating(programs, policy, exchange_error=errno.EINVAL, links_are_inodes=True)
-
-
-def compressing_in_a_hidden_folder(programs: list[Program], policy: Policy) -> Setting:
-    """The same in a folder that its owner may not list."""
-    return compressing(programs, policy, folder_mode=0o300)
-
-
-def file_clock_behind(programs: list[Program], policy: Policy, *, ahead: float = -0.5) -> Setting:
-    """An hour begins, first by the clock of the processes, then by that of the file system."""
-    setting = Setting(
-        programs, policy, mode=0o600, max_bytes=0, old_backups=2, when="hour", file_clock_ahead=ahead,
-        clock=278 * 3600 - 0.3, most_rotations=1,
-    )  # fmt: skip
-    setting.add_writer("A", lines=5, pause=0.2)
-    setting.add_writer("B", lines=4, pause=0.25)
-    return setting
-
-
-def file_clock_ahead(programs: list[Program], policy: Policy) -> Setting:
-    """An hour begins, first by the clock of the file system, then by that of the processes."""
-    return file_clock_behind(programs, policy, ahead=0.5)
-
-
-def swapped_folder(programs: list[Program], policy: Policy) -> Setting:
-    """Another folder with a log and backups takes the place of the first one."""
-    setting = Setting(programs, policy, mode=0o600, old_backups=1, is_path_kept=False)
-    setting.add_folder("other", backups=2)
-    setting.add_writer("A", lines=4)
-    setting.add_actor("mv", lambda call: call("exchange", FOLDER, "/other"))
-    return setting
-
-
-def power_cut(programs: list[Program], policy: Policy, **more: Any) -> Setting:
-    """The power fails, while a process writes a line now and then."""
-    setting = Setting(programs, policy, mode=0o600, old_backups=1, loses_power=True, **more)
-    setting.add_writer("A", lines=6, pause=10.0)
-    return setting
-
-
-def power_cut_without_exchange(programs: list[Program], policy: Policy) -> Setting:
-    """The same where the file system cannot exchange two names."""
-    return power_cut(programs, policy, exchange_error=errno.EINVAL)
-
-
-def power_cut_while_compressing(programs: list[Program], policy: Policy) -> Setting:
-    """The same with compression."""
-    return power_cut(programs, policy, compression="gzip")
-
-
-_OF_TWO = Bounds(3, kills=1, faults=0, stalls=1)
-_LONG_OF_TWO = Bounds(4, kills=4, faults=1, stalls=1)
-_FEWER = Bounds(2, kills=1, faults=0, stalls=1)
-_WITH_CUTS = Bounds(1, cuts=1)
-_LONG_WITH_CUTS = Bounds(2, cuts=2)
-_LONG_OF_THREE = Bounds(3, kills=2, faults=1, stalls=1)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    build: Callable[[list[Program], Policy], Setting]
-    bounds: Bounds = _OF_TWO
-    long_bounds: Bounds = _LONG_OF_TWO
-
-    @property
-    def name(self) -> str:
-        return self.build.__name__.replace("_", " ")
-
-
-SCENARIOS = [
-    Scenario(two_rotating),
-    Scenario(without_exchange, _FEWER),
-    Scenario(rotating_and_watched),
-    Scenario(watched_without_exchange, _FEWER),
-    Scenario(two_users),
-    Scenario(no_inode),
-    Scenario(full_chain, _FEWER),
-    Scenario(new_file, _FEWER),
-    Scenario(through_a_link, _FEWER),
-    Scenario(foreign_folder, _FEWER),
-    Scenario(moved_by_hand, _FEWER, _LONG_OF_THREE),
-    Scenario(moved_by_hand_without_exchange, _FEWER, _LONG_OF_THREE),
-    Scenario(deleted_by_hand, _FEWER, _LONG_OF_THREE),
-    Scenario(full_disk, _FEWER, _LONG_OF_THREE),
-    Scenario(forked_child, _FEWER, _LONG_OF_THREE),
-    Scenario(compressing, _FEWER, _LONG_OF_THREE),
-    Scenario(compressing_in_a_hidden_folder, _FEWER, _LONG_OF_THREE),
-    Scenario(fuse, _FEWER),
-    Scenario(file_clock_behind, Bounds(1, stalls=0), Bounds(2, kills=1, faults=0, stalls=1)),
-    Scenario(file_clock_ahead, Bounds(1, stalls=0), Bounds(2, kills=1, faults=0, stalls=1)),
-    Scenario(swapped_folder, Bounds(2), Bounds(3)),
-    Scenario(power_cut, _WITH_CUTS, _LONG_WITH_CUTS),
-    Scenario(power_cut_without_exchange, _WITH_CUTS, _LONG_WITH_CUTS),
-    Scenario(power_cut_while_compressing, _WITH_CUTS, _LONG_WITH_CUTS),
-]
-FOUR_WRITERS = Scenario(four_writers)
-
-
-def finish(setting: Setting) -> list[Problem]:
-    """Check a run that has ended; after a crash or an error, check the next rotation too."""
-    problems = check_end(setting)
-    if is_disturbed(setting):
-        setting.recover()
-        problems += check_end(setting) + check_hidden(setting)
-    return problems

@@ -133,7 +133,7 @@ class Run:
         return first
 
     def lose_power(self, cut: Cut) -> None:
-        """End all processes; what is on the disk is left."""
+        """End all processes; the files are those on the disk."""
         if self.trace is not None:
             self.trace.append(Step("power cut", str(cut), ""))
         for task in self.tasks:

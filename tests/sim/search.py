@@ -15,11 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .bounds import Bounds
-from .checks import FOLDER, Problem
+from .checks import FOLDER, Problem, finish
 from .faults import LASTING, Fault, faults_of
-from .inodes import Inode
+from .fingerprint import fingerprint
 from .power import Cut
-from .scenarios import finish
 from .scheduler import MOST_STEPS, Policy, Run
 from .setting import Setting
 from .tasks import Task
@@ -140,8 +139,11 @@ class Search:
 
     def _branch(self, run: Run, step: int, chosen: Task, is_preemption: bool) -> None:
         cost = self._cost + is_preemption
+        if chosen.is_thread and not self._bounds.threads:
+            self._add_faults(step, chosen)
+            return
         for task in run.tasks:
-            if task is chosen or not run.is_enabled(task):
+            if task is chosen or not run.is_enabled(task) or (task.is_thread and not self._bounds.threads):
                 continue
             if cost <= self._bounds.switches:
                 self._add(cost, step, Action("switch", task.number))
@@ -218,40 +220,3 @@ def is_visible(task: Task) -> bool:
             return description is not None
         return name == "close" and description.holders == 1 and not description.inode.links
     return True
-
-
-def fingerprint(run: Run, without: Task | None = None) -> int:
-    """Return a hash of everything that decides the future of a run, except the clock; as if *without* was killed."""
-    kernel = run.kernel
-    inodes: dict[tuple[int, int], tuple[object, ...]] = {}
-    order: dict[object, int] = {}
-    parts: list[object] = [run.faulty, run.lasting]
-    _collect(kernel.root, inodes)
-    for task in run.tasks:
-        if without is not None and task.process is without.process:
-            parts.append((task.number, task.progress))
-            continue
-        descriptors = []
-        for fd, description in task.process.descriptors.items():
-            inode = description.inode
-            if (inode.number, inode.copy) not in inodes:
-                _collect(inode, inodes)
-            number = order.setdefault(description, len(order))
-            which = inode.number, inode.copy, inode.seen_size
-            descriptors.append((fd, number, which, description.offset, inode.locks.get(description)))
-        parts.append((task.history, task.is_done, task.is_killed, run.is_enabled(task), tuple(descriptors)))
-    if without is None:
-        parts.append(run.current.number if run.current is not None else -1)
-    if kernel.disk is not None:
-        parts.append(kernel.disk.key())
-    parts.append(tuple(inodes.items()))
-    parts.append(tuple(inode.data for inode in kernel.deleted))
-    return hash(tuple(parts))
-
-
-def _collect(inode: Inode, inodes: dict[tuple[int, int], tuple[object, ...]]) -> None:
-    names = tuple(sorted((name, entry.number, entry.copy) for name, entry in inode.entries.items()))
-    inodes[inode.number, inode.copy] = (inode.mode, inode.uid, inode.gid, inode.links, inode.data, names)
-    for entry in inode.entries.values():
-        if (entry.number, entry.copy) not in inodes:
-            _collect(entry, inodes)

@@ -32,6 +32,8 @@ class Task:
         self.waits_for: Callable[[], bool] | None = None
         self.history = hash(name)
         """A hash of all results so far: they alone decide what the task does next."""
+        self.is_thread = False
+        """Whether a sink has started it."""
         self.is_sink = True
         """Whether it runs a sink; only such a task gets errors and stops."""
         self.rotates = False

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from .bounds import Bounds
-from .checks import PATH
+from .catalogue import Scenario
+from .checks import FOLDER, PATH
+from .environments import power_cut
 from .files import machine
 from .loading import Program
 from .replay import listing
-from .scenarios import Scenario, two_rotating
+from .scenarios import two_rotating
 from .search import Findings, Search
 
 
@@ -54,8 +56,20 @@ class NaiveSink:
         machine.call("close", self._fd)
 
 
+class SyncingSink(NaiveSink):
+    """The same, but a rotated file and its folder are synced to the disk."""
+
+    def _rotate(self) -> None:
+        machine.call("fdatasync", self._fd)
+        super()._rotate()
+        folder = machine.call("open", FOLDER, os.O_RDONLY | os.O_DIRECTORY)
+        machine.call("fsync", folder)
+        machine.call("close", folder)
+
+
 class NaiveProgram:
-    sinks = types.SimpleNamespace(RotatingFileSink=NaiveSink)
+    def __init__(self, sink: type[NaiveSink] = NaiveSink) -> None:
+        self.sinks = types.SimpleNamespace(RotatingFileSink=sink)
 
     def reset(self) -> None: ...
 
@@ -90,6 +104,13 @@ def test_a_crash_is_tried_at_each_call(naive: list[Any]) -> None:
     findings = search(naive, Bounds(0, kills=0))
     assert findings.kills > 20
     assert not findings.broken, "it loses no line"
+
+
+def test_a_power_cut_takes_backups_that_were_not_synced() -> None:
+    """Their names are on the disk, but they are empty, or have only half of their lines."""
+    for sink, is_broken in ((NaiveSink, True), (SyncingSink, False)):
+        findings = search([NaiveProgram(sink) for _ in range(2)], Bounds(0, cuts=0), power_cut)
+        assert (("a power cut takes no backup", "cut") in findings.broken) is is_broken
 
 
 def test_a_plan_has_the_same_run_each_time(simulated_programs: list[Program]) -> None:
