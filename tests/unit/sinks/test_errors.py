@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import weakref
 
 import pytest
 
@@ -26,3 +27,18 @@ def test_an_exception_of_a_signal_handler_passes(numbers: tuple[int, ...]) -> No
     """A ``TimeoutError`` is an ``OSError`` too, but no system call has raised it: it has no errno."""
     with pytest.raises(TimeoutError, match="time limit"), ignoring(*numbers):
         raise TimeoutError("time limit")
+
+
+def test_an_ignored_error_keeps_nothing_alive() -> None:
+    """A sink that is dropped closes its file at once, and not with the next garbage collection."""
+
+    class Sink:
+        def open(self) -> None:
+            with ignoring():
+                raise error(errno.EIO)
+
+    sink = Sink()
+    sink.open()
+    dropped = weakref.ref(sink)
+    del sink
+    assert dropped() is None
