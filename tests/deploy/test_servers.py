@@ -23,9 +23,9 @@ from tests.deploy.serving import (
     records,
     running,
     stop,
-    wait_until,
     wait_until_up,
 )
+from tests.hosting import wait_until
 from tests.packages import package
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
