@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ from fastapi_taskflow.models import TaskStatus
 from hypothesis import HealthCheck, settings
 from loguru._better_exceptions import ExceptionFormatter
 
+from tests.packages import Packages, missing
+
+sys.meta_path.append(Packages())
+
 # A busy machine is not a defect: no test limits the time of an example.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -31,12 +36,12 @@ OPT = Path(__file__).parents[1] / ".venv/opt/bin"
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 
-def missing(what: str) -> None:
-    """Skip the test if ``what`` is missing, with its name; fail it under CI, which has everything installed."""
-    reason = f"needs {what}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Report at how many moments calls were interrupted: each interpreter has its own."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "when")]
+    named = [pair for report in reports if report.when == "teardown" for pair in report.user_properties]
+    if moments := sum(value for name, value in named if name == "moments"):
+        terminalreporter.write_line(f"{moments:,} moments of Python {platform.python_version()} were interrupted")
 
 
 @pytest.fixture
@@ -48,7 +53,6 @@ def program() -> Callable[[str], str]:
         path = shutil.which(name, path=os.pathsep.join(folders))
         if path is None:
             missing(f"the program {name}")
-        assert path is not None
         return path
 
     return find

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,14 @@ class Watch(TaskObserver):
         with self._changed:
             self._seen[word] += 1
             self._changed.notify_all()
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> None:
+    """Wait for an effect of another program that cannot be waited for as an event."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} within {WAIT_SECONDS} s"
+        time.sleep(0.02)
 
 
 def lines_of(path: Path) -> list[str]:

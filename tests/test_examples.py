@@ -24,6 +24,7 @@ import pytest
 from taskflow_loguru import FileLogger
 from taskflow_loguru.formats import detailed_line, task_line
 from tests.conftest import lifecycle_event, log_event
+from tests.packages import package
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -235,6 +236,7 @@ def test_json_lines_are_read_back_by_the_app_that_wrote_them(tmp_path: Path, sta
 
 
 def test_metrics_show_the_state_of_the_log_to_prometheus_and_health(tmp_path: Path, start: Start) -> None:
+    package("prometheus_client")
     process, address = start(*uvicorn("metrics"), TASK_LOG=str(tmp_path / "tasks.log"))
     with httpx.Client(base_url=address, follow_redirects=True) as client:
         client.post("/greet", params={"name": "you"})

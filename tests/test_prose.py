@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.packages import package
+
 PROSE = Path(__file__).parent.parent / "tools" / "prose.py"
 
 WRONG = {
@@ -29,6 +31,7 @@ RIGHT = {
 
 def lint(folder: Path, files: dict[str, str]) -> tuple[int, set[str]]:
     """Return the exit code for these files, and the names of those with a problem."""
+    package("proselint")
     for name, text in files.items():
         (folder / name).write_text(text + "\n")
     ended = subprocess.run([sys.executable, PROSE, *(folder / name for name in files)], capture_output=True, text=True)

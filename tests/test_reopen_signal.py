@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 import weakref
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ import pytest
 
 from taskflow_loguru import FileLogger
 from tests.conftest import log_event
-from tests.hosting import WAIT_SECONDS
+from tests.hosting import WAIT_SECONDS, wait_until
 from tests.logrotate import Logrotate
 
 APP = """
@@ -59,13 +58,6 @@ def has_open(file: Path | os.stat_result, pid: int | str = "self") -> bool:
             if os.path.samestat(fd.stat(), wanted):
                 return True
     return False
-
-
-def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.01)
 
 
 def watched(folder: Path, **more: Any) -> FileLogger:

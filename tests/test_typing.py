@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import missing
+from tests.packages import missing, package
 
 HERE = Path(__file__).parent / "typing"
 RIGHT, WRONG = HERE / "right.py", HERE / "wrong.py"
@@ -36,16 +35,14 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def mypy(file: Path, folder: Path) -> set[int]:
-    if importlib.util.find_spec("mypy") is None:
-        missing("mypy")
+    package("mypy")
     done = run(folder, "mypy", "--strict", "--config-file=", "--python-executable", sys.executable, file.name)
     assert done.returncode in (0, 1), done
     return {int(line) for line in re.findall(rf"^{file.name}:(\d+): error", done.stdout, re.MULTILINE)}
 
 
 def pyright(file: Path, folder: Path) -> set[int]:
-    if importlib.util.find_spec("pyright") is None:
-        missing("pyright")
+    package("pyright")
     if shutil.which("node") is None:
         missing("the program node")
     done = run(folder, "pyright", "--outputjson", "--pythonpath", sys.executable, file.name)

@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
     """Print each problem, and return the exit code."""
     registry = CheckRegistry()
     registry.register_many((*rules_of_proselint, *map(_rule, RULES.items())))
-    checks = {check.path.split(".")[0] for check in registry.checks} - OFF
+    checks = {rule.path.split(".")[0] for rule in registry.checks} - OFF
     paths = map(Path, arguments) if arguments else all_files()
     problems = [f"{path}:{problem}" for path in paths for problem in check(path, dict.fromkeys(checks, True))]
     print(*problems, sep="\n", end="\n" * bool(problems))

@@ -18,8 +18,8 @@ from taskflow_loguru.cli.html import Timeline
 from taskflow_loguru.cli.runs import Run
 from tests.cli.conftest import Cli
 from tests.cli.writing import LogWriter, after
-from tests.conftest import missing
 from tests.hosting import WAIT_SECONDS
+from tests.packages import missing
 
 ARGUMENTS = (
     "--headless",

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.deploy.serving import EXAMPLES, running, wait_until, wait_until_up
+from tests.deploy.serving import EXAMPLES, running, wait_until_up
+from tests.hosting import wait_until
 
 Process = subprocess.Popen[bytes]
 

@@ -9,15 +9,14 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.hosting import WAIT_SECONDS, lines_of
+from tests.hosting import WAIT_SECONDS, lines_of, wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "deploy"
 ROWS = 5
@@ -49,14 +48,6 @@ def client(socket: Path) -> httpx.Client:
     limits = httpx.Limits(max_keepalive_connections=0)
     transport = httpx.HTTPTransport(uds=str(socket), limits=limits)
     return httpx.Client(transport=transport, base_url="http://app", timeout=WAIT_SECONDS)
-
-
-def wait_until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for an effect of another program that cannot be waited for as an event."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} within {WAIT_SECONDS} s"
-        time.sleep(0.02)
 
 
 def wait_until_up(socket: Path) -> None:

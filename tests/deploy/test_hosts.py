@@ -23,8 +23,8 @@ from tests.deploy.serving import (
     messages_by_task,
     records,
     stop,
-    wait_until,
 )
+from tests.hosting import wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 

@@ -16,7 +16,7 @@ import pytest
 from taskflow_loguru import FileLogger, json_line
 from taskflow_loguru.sinks import RotatingFileSink
 from tests.conftest import NOON, lifecycle_event, log_event
-from tests.deploy.serving import wait_until
+from tests.hosting import wait_until
 from tests.test_examples import ROOT
 
 PAGE = ROOT / "docs" / "query.md"

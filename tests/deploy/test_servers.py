@@ -23,9 +23,10 @@ from tests.deploy.serving import (
     records,
     running,
     stop,
-    wait_until,
     wait_until_up,
 )
+from tests.hosting import wait_until
+from tests.packages import package
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 UVICORN, GUNICORN, PRELOADED, REPLACED = (
@@ -94,6 +95,8 @@ def test_four_workers_of_uvicorn_write_one_file_and_stop_without_a_loss(tmp_path
 @pytest.mark.parametrize("command", [GUNICORN, PRELOADED], ids=["", "preload"])
 def test_gunicorn_reloads_under_load_without_a_loss(command: list[str], tmp_path: Path) -> None:
     """On SIGHUP the master starts new workers and ends the old ones, which finish their tasks."""
+    package("gunicorn")
+    package("uvicorn_worker")
     with serving(tmp_path, *command, "--bind", "unix:app.sock") as server:
         with Load(server.socket) as load:
             wait_until(lambda: len(server.pids()) == 2, "not every worker has written")
@@ -106,6 +109,8 @@ def test_gunicorn_reloads_under_load_without_a_loss(command: list[str], tmp_path
 
 def test_gunicorn_replaces_workers_under_load_without_a_loss(tmp_path: Path) -> None:
     """With ``--max-requests`` a worker ends after that many requests, while the others continue."""
+    package("gunicorn")
+    package("uvicorn_worker")
     often = ["--max-requests", "20", "--max-requests-jitter", "5"]  # of a repeated option, the last counts
     with serving(tmp_path, *REPLACED, "--bind", "unix:app.sock", *often) as server:
         with Load(server.socket) as load:

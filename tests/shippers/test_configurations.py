@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import re
 import subprocess
@@ -18,7 +17,8 @@ import yaml
 
 from taskflow_loguru import FileLogger, detailed_line, json_line, reader, shippers
 from taskflow_loguru._escapes import unescape
-from tests.conftest import formatted, lifecycle_event, log_event, missing
+from tests.conftest import formatted, lifecycle_event, log_event
+from tests.packages import package
 
 from . import engines
 from .shipped import Format, Line, as_read, parse_time
@@ -196,8 +196,7 @@ def test_a_line_of_another_format_gets_no_field_that_is_wrong(pattern: str, mess
 
 
 def test_vector_makes_events_of_what_the_reader_finds(texts: list[str]) -> None:
-    if importlib.util.find_spec("vrl_python") is None:
-        missing("the Python package vrl-python")
+    package("vrl_python")
     transforms = list(parse_configuration("vector", "text")["transforms"].values())
     events = engines.run_vrl(transforms[0]["source"].replace("$$", "$"), texts)
     assert [line_of_event(event, text) for event, text in zip(events, texts, strict=True)] == expected(texts)
@@ -239,8 +238,7 @@ def assert_times_follow(seen: list[Any], records: list[engines.Fields], field: s
 
 
 def test_vector_makes_events_of_json_lines(tmp_path: Path) -> None:
-    if importlib.util.find_spec("vrl_python") is None:
-        missing("the Python package vrl-python")
+    package("vrl_python")
     logger = FileLogger(tmp_path / "tasks.jsonl", format=json_line, log_lifecycle=True)
     asyncio.run(write_task([logger], "abc12345-6789", 1))
     texts = (tmp_path / "tasks.jsonl").read_text().splitlines()

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..conftest import missing
+from ..packages import missing
 from .inodes import Description, Process
 from .kernel import Kernel
 from .paths import At

@@ -146,7 +146,7 @@ os.rmdir(sys.argv[1])
 
 
 def test_dropped_sinks_leave_no_descriptor_behind(tmp_path: Path) -> None:
-    gc.collect()
+    gc.collect()  # descriptors of earlier tests
     before = len(os.listdir("/proc/self/fd"))
     for number in range(50):
         WatchedFileSink(tmp_path / f"{number}.log").write("line")

@@ -1,113 +1,134 @@
-"""Signal handlers that raise, at every moment at which CPython runs them.
+"""Signal handlers that raise, at every moment at which this interpreter runs them.
 
-The interpreter looks for signals when it enters a Python function, when a call returns, and when a loop jumps back. A
-trace function raises at one such moment, and a test tries them all, one after the other. A moment at the same
-instruction, reached by the same calls, is tried once: of the turns of a loop, the first and one of the others.
+Each version of CPython checks for signals at other instructions: after calls, at jumps back, at the beginning of a
+function. So a signal arrives before every instruction of the package, and the interpreter runs its handler at the next
+check. The handler counts these moments, and a test tries all of them, one after the other. A moment that the same calls
+have reached before is tried once more, so that a loop is interrupted in its first turn and in another one.
 """
 
 from __future__ import annotations
 
-import dis
+import contextlib
+import ctypes
 import gc
+import signal
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from functools import partial
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-CHECKED = ("RESUME", "CALL")
-"""The beginnings of the names of instructions after which the interpreter looks for signals, beside jumps back."""
+import taskflow_loguru
 
-PACKAGE = "taskflow_loguru"
+PACKAGE = str(Path(taskflow_loguru.__file__).parent)
+"""The folder of the code that is interrupted."""
+
+NUMBER = signal.SIGUSR2
+
+_raise_signal = ctypes.pythonapi.PyErr_SetInterruptEx
+_raise_signal.argtypes = (ctypes.c_int, ctypes.py_object, ctypes.py_object, ctypes.py_object)
+_raise_signal.restype = None
+_signal_arrives = partial(_raise_signal, NUMBER)
+"""A callback with three ignored arguments. It is written in C: one in Python would itself be interrupted."""
+
+count_of_moments = 0
+"""The number of moments that were interrupted so far."""
 
 
 class InterruptError(Exception):
     """The exception that the signal handler raises."""
 
 
-class _Tracer:
-    """Run a signal handler at the moment number *moment* of the package's own code."""
+class _Interrupt:
+    """Run *handler* at the moment number *moment*, and raise an exception afterwards if *raises*."""
 
     def __init__(self, moment: int, handler: Callable[[], object], raises: bool) -> None:
         self.has_run = False
         self._moment = moment
         self._handler = handler
         self._raises = raises
+        self._reached: defaultdict[tuple[object, ...], int] = defaultdict(int)  # without a method in Python
         self._seen = 0
-        self._tried: set[tuple[int, int]] = set()
-        # Of each frame, by its id():
-        self._previous: dict[int, int] = {}  # the instruction that it has executed last
-        self._way: dict[int, int] = {}  # a hash of the calls that led there, and of whether it has looped
 
-    def trace_call(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if PACKAGE not in frame.f_code.co_filename:
-            return None
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        self._previous[id(frame)] = -1
-        self._way[id(frame)] = self._way_to(frame)
-        self._note(frame)  # the beginning of a function
-        return self.trace_opcode
+    def interrupts(self, code: CodeType) -> bool:
+        return code.co_filename.startswith(PACKAGE) and code.co_filename != __file__
 
-    def trace_opcode(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if event == "opcode":
-            previous, self._previous[id(frame)] = self._previous[id(frame)], frame.f_lasti
-            # A loop tests its condition before it jumps back: the handler may change it after the test.
-            has_jumped_back = frame.f_lasti <= previous and previous in _jumps_of(frame.f_code)
-            if has_jumped_back:
-                self._way[id(frame)] |= 1
-            if has_jumped_back or frame.f_lasti in _moments_of(frame.f_code):
-                self._note(frame)
-        return self.trace_opcode
-
-    def _way_to(self, frame: FrameType) -> int:
-        caller = frame.f_back
-        while caller is not None and PACKAGE not in caller.f_code.co_filename:
-            caller = caller.f_back
-        way = 0 if caller is None else hash((self._way.get(id(caller), 0), caller.f_lasti))
-        return hash((way, frame.f_code)) & ~1
-
-    def _note(self, frame: FrameType) -> None:
-        moment = (self._way[id(frame)], frame.f_lasti)
-        if moment in self._tried:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self.has_run or frame is None or not self.interrupts(frame.f_code):
             return
-        self._tried.add(moment)
+        place = tuple(self._calls_of(frame))
+        self._reached[place] += 1
+        if self._reached[place] > 2:
+            return
         self._seen += 1
         if self._seen == self._moment:
             self.has_run = True
-            sys.settrace(None)
             self._handler()
             if self._raises:
-                raise InterruptError(f"{frame.f_code.co_qualname}, line {frame.f_lineno}")
+                raise InterruptError(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+
+    def _calls_of(self, frame: FrameType | None) -> Iterator[object]:
+        while frame is not None:
+            if self.interrupts(frame.f_code):
+                yield from (frame.f_code, frame.f_lasti)
+            frame = frame.f_back
 
 
-_known: dict[CodeType, frozenset[int]] = {}
+@contextlib.contextmanager
+def _signals_before_instructions(interrupt: _Interrupt) -> Iterator[None]:
+    """Let the signal arrive before each instruction, and when a function of others returns to the package."""
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename == __file__:
+            return None
+        frame.f_trace_opcodes = interrupts(frame.f_code)
+        frame.f_trace_lines = False
+        if frame.f_lasti < 0:  # Python 3.10 checks for signals after this call, which has already been interrupted
+            [_] = map(_signal_arrives, (frame,), (None,), (None,))
+        return _signal_arrives
+
+    interrupts = interrupt.interrupts
+    before = sys.gettrace()  # set by a tool that measures coverage
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
-def _moments_of(code: CodeType) -> frozenset[int]:
-    """Return the offsets of the instructions that follow a check for signals."""
-    found = _known.get(code)
-    if found is None:
-        instructions = list(dis.get_instructions(code))
-        found = frozenset(after.offset for before, after in pairwise(instructions) if before.opname.startswith(CHECKED))
-        _known[code] = found
-    return found
+if sys.version_info >= (3, 12):  # there, sys.settrace() loses instructions
+    monitoring = sys.monitoring
+    TOOL = monitoring.OPTIMIZER_ID
 
+    @contextlib.contextmanager
+    def _signals_before_instructions(interrupt: _Interrupt) -> Iterator[None]:
+        """Let the signal arrive before each instruction."""
 
-_known_jumps: dict[CodeType, frozenset[int]] = {}
+        def start(code: CodeType, offset: int) -> object:
+            if interrupts(code):
+                changed.append(code)
+                monitoring.set_local_events(TOOL, code, events.INSTRUCTION)
+            # The signal may have arrived here. It arrives again, in C, so that it interrupts the function.
+            [_] = map(_signal_arrives, (code,), (None,), (None,))
+            return monitoring.DISABLE
 
-
-def _jumps_of(code: CodeType) -> frozenset[int]:
-    """Return the offsets of the jumps that check for signals if they lead back."""
-    found = _known_jumps.get(code)
-    if found is None:
-        found = frozenset(
-            instruction.offset
-            for instruction in dis.get_instructions(code)
-            if "JUMP" in instruction.opname and not instruction.opname.endswith("NO_INTERRUPT")
-        )
-        _known_jumps[code] = found
-    return found
+        events = monitoring.events
+        interrupts = interrupt.interrupts
+        changed: list[CodeType] = []
+        monitoring.use_tool_id(TOOL, "interrupts")
+        monitoring.register_callback(TOOL, events.PY_START, start)
+        monitoring.register_callback(TOOL, events.INSTRUCTION, partial(_signal_arrives, None))
+        monitoring.restart_events()
+        monitoring.set_events(TOOL, events.PY_START)
+        try:
+            yield
+        finally:
+            monitoring.set_events(TOOL, 0)
+            for code in changed:
+                monitoring.set_local_events(TOOL, code, 0)
+            monitoring.free_tool_id(TOOL)
 
 
 def interrupted(
@@ -118,22 +139,25 @@ def interrupted(
     Raises:
         AssertionError: The handler has raised, and that was swallowed.
     """
-    before = sys.gettrace()  # set by a tool that measures coverage
-    tracer = _Tracer(moment, handler, raises)
+    global count_of_moments
+    interrupt = _Interrupt(moment, handler, raises)
     was_raised = False
     was_collecting = gc.isenabled()
     gc.disable()  # a sink of an earlier test that is collected now would be interrupted in place of the call
+    before = signal.signal(NUMBER, interrupt.handle)
     try:
-        sys.settrace(tracer.trace_call)
-        call()
+        with _signals_before_instructions(interrupt):
+            call()
     except InterruptError:
         was_raised = True
     finally:
-        sys.settrace(before)
+        interrupt.has_run, has_run = True, interrupt.has_run
+        signal.signal(NUMBER, before)
         if was_collecting:
             gc.enable()
-    assert was_raised == (tracer.has_run and raises), f"the interrupt at moment {moment} was swallowed"
-    return tracer.has_run
+    assert was_raised == (has_run and raises), f"the interrupt at moment {moment} was swallowed"
+    count_of_moments += has_run
+    return has_run
 
 
 def moments() -> Iterator[int]:
