@@ -71,21 +71,21 @@ def check_function(name: str, value: object, *parameters: str) -> None:
 
 def as_call(made: object, arguments: dict[str, Any]) -> str:
     """Return the call that makes such an object, for its repr, without the *arguments* that are defaults."""
-    shown = []
+    parts = []
     rest = dict(arguments)
     for name, parameter in inspect.signature(type(made)).parameters.items():
         if name in rest and (value := rest.pop(name)) != parameter.default:
             is_named = parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
-            shown.append(f"{name}={_shown(value)}" if is_named else _shown(value))
-    shown += (f"{name}={_shown(value)}" for name, value in rest.items())  # a subclass that takes **options
-    return f"{type(made).__name__}({', '.join(shown)})"
+            parts.append(f"{name}={shown(value)}" if is_named else shown(value))
+    parts += (f"{name}={shown(value)}" for name, value in rest.items())  # a subclass that takes **options
+    return f"{type(made).__name__}({', '.join(parts)})"
 
 
-def _shown(value: Any) -> str:
-    # A function's repr has only an address, which does not identify the function.
+def shown(value: Any) -> str:
+    """Return the repr of *value*, but the name of a function: its repr has only an address."""
     if isinstance(value, partial):
         arguments = [
-            _shown(value.func),
+            shown(value.func),
             *map(repr, value.args),
             *(f"{key}={item!r}" for key, item in value.keywords.items()),
         ]

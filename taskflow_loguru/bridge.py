@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import fastapi_taskflow
 import loguru
-from fastapi_taskflow import LogEvent, get_task_context
+from fastapi_taskflow import LifecycleEvent, get_task_context
 
 from ._escapes import as_text
 from ._host import is_in_observer, is_in_worker
-from ._loguru import NO_FILE, logger_name
+from ._loguru import NO_FILE, NOTHING, add_handler, emit, logger_name, record_by
 from ._task_log import SentMessage
-from .observer import ERROR, INFO, WARNING, Level, LoguruObserver, MinLevel, extra_of, level_of
+from .observer import ERROR, INFO, WARNING, LoguruObserver, MinLevel
 
 if TYPE_CHECKING:
     from fastapi_taskflow.task_logging import TaskContext
     from loguru import FilterFunction, Logger, Message, Record
+    from loguru import RecordLevel as Level
 
 # The task whose event is being made or shown. A flag is not enough: a task that is started at that moment inherits
 # it, and the records of the new task must be captured.
@@ -58,14 +59,13 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
     """
     # Not a closure: a logger that is sent to another process is pickled with its handlers.
     sink = partial(_log_in_task, source=logger_name(logger))
-    return logger.add(
+    return add_handler(
+        logger,
         sink,
         level=_checked_level(logger, level),
         format=_message_and_traceback,
         filter=_is_from_task,
-        colorize=False,
-        backtrace=False,
-        diagnose=False,
+        catch=True,
     )
 
 
@@ -107,42 +107,34 @@ class LoguruLogger(LoguruObserver):
     def _arguments(self) -> dict[str, Any]:
         return {"logger": self._logger, **super()._arguments()}
 
-    async def on_log(self, event: LogEvent) -> None:
-        """Make a record of the event; if the message came from this logger, only of its separator."""
-        if not (isinstance(event.message, SentMessage) and event.message.source == self._name):
-            await super().on_log(event)
-            return
-        level = level_of(event.level)
-        if level.no >= self._threshold:
-            time = event.message.time or event.timestamp
-            extra = extra_of(event.task_id, event.func_name, "log", time, event.attempt, event.tags)
-            self._separate(level, extra)
+    def is_shown_already(self, message: SentMessage) -> bool:
+        """Return whether the message came from this logger."""
+        return message.source == self._name
 
-    def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
-        """Log the event."""
+    async def on_lifecycle(self, event: LifecycleEvent) -> None:
+        """Log a status transition, if lifecycle records and its level are shown."""
         # A task that another task has started is logged in its parent's context, but its status is not a line of the
         # parent.
         token = _captured_for.set(get_task_context())
         try:
-            self._logger.bind(**extra).patch(self._complete).log(level.name, message)
-        except _RejectedError:
-            pass
+            await super().on_lifecycle(event)
         finally:
             _captured_for.reset(token)
 
-    def _complete(self, record: Record) -> None:
-        function = record["extra"]["func_name"]
-        record["name"] = record["module"] = record["function"] = function
-        record["line"] = 0
-        record["file"] = NO_FILE
-        time = record["extra"]["timestamp"].astimezone()  # local time, as in the app's own records
-        record["time"] = type(record["time"]).combine(time, time.timetz())  # loguru's own type, for format strings
-        if self.handler_filter is not None and not self.handler_filter(record):
-            raise _RejectedError
+    def record_of(self, level: Level, message: str, extra: dict[str, Any]) -> Record | None:
+        """Return the logger's record of the event; None if it has no handler for it, or is disabled."""
+        record = record_by(self._logger.bind(**{**NOTHING, **extra}), level, message)
+        if record is not None:
+            record["name"] = record["module"] = record["function"] = extra["func_name"]
+            record["line"] = 0
+            record["file"] = NO_FILE
+            time = extra["timestamp"].astimezone()  # local time, as in the app's own records
+            record["time"] = type(record["time"]).combine(time, time.timetz())  # loguru's own type, for format strings
+        return record
 
-
-class _RejectedError(Exception):
-    """The filter rejects the record. A patcher can drop a record only by raising."""
+    def emit(self, record: Record) -> None:
+        """Pass the record to the logger's handlers."""
+        emit(self._logger, record)
 
 
 def _log_in_task(message: Message, *, source: str | int) -> None:

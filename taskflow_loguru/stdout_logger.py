@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ._loguru import IndependentLogger
+from ._loguru import IndependentLogger, emit
 from .formats import task_line
-from .observer import Level, LoguruObserver, MinLevel
+from .observer import LoguruObserver, MinLevel
 
 if TYPE_CHECKING:
     from loguru import FilterFunction, Record
@@ -33,14 +33,14 @@ class StdoutLogger(LoguruObserver):
         self, *, log_lifecycle: bool = True, min_level: MinLevel = "info", filter: FilterFunction | None = None
     ) -> None:
         super().__init__(log_lifecycle=log_lifecycle, min_level=min_level, filter=filter)
-        self._own = IndependentLogger(minimal=filter is None)
+        self._own = IndependentLogger()
         self._stream: TextIO | None = None
 
-    def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
+    def emit(self, record: Record) -> None:
         """Print the event's line."""
         if sys.stdout is not self._stream:
             self._print_to(sys.stdout)
-        self._own.emit(level.name, message, extra)
+        emit(self._own.logger, record)
 
     def _print_to(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -48,9 +48,7 @@ class StdoutLogger(LoguruObserver):
         if stream is not None:
             # loguru's own choice ignores NO_COLOR, and colours output without a terminal in some CI systems.
             colorize = not os.environ.get("NO_COLOR") and _is_terminal(stream)
-            self._own.add(
-                _EscapingStream(stream), format=_coloured_task_line, filter=self.handler_filter, colorize=colorize
-            )
+            self._own.add(_EscapingStream(stream), format=_coloured_task_line, colorize=colorize, catch=True)
 
 
 class _EscapingStream:

@@ -327,7 +327,7 @@ async def test_a_format_string_of_loguru_can_use_all_bound_values(tmp_path: Path
     noon, task = "2026-01-01 12:00:00 +00:00", "abc12345-6789|send_email"
     assert lines_of(path) == [
         f"{noon}|WARNING|send_email|hello|{task}|0|log|None|{NOON}|{{'a': 'b'}}|{{'count': 2}}|None|None|None|None",
-        f"{noon}|ERROR|send_email|--- Retry 1 ---|{task}|1|retry|None|{NOON}|{{}}|{{}}|None|None|None|None",
+        f"{noon}|INFO|send_email|--- Retry 1 ---|{task}|1|retry|None|{NOON}|{{}}|{{}}|None|None|None|None",
         f"{noon}|ERROR|send_email|-- FAILED|{task}|1|lifecycle|failed|{NOON}|{{}}|{{}}|1|1.5|boom|Trace",
     ]
 

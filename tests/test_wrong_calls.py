@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import os
 import re
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
+from logging import handlers
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import fastapi_taskflow
 import loguru
 import pytest
+from loguru import _file_sink
 
 from taskflow_loguru import (
     FileLogger,
@@ -320,11 +323,9 @@ class TestIgnoredSettings:
     [
         (FileLogger, {}),
         (FileLogger, {**FILE, "max_byte": 1000}),
-        (FileLogger, {**FILE, "level": "INFO"}),
         (partial(file_logger_with, json_line), {"max_byte": 1000}),
         (partial(file_logger_with, json_line), {"service": "shop"}),
         (partial(file_logger_with, ecs_line), {"project": "shop"}),
-        (FileLogger, {**FILE, "rotation": "10 MB"}),
         (StdoutLogger, {"level": "INFO"}),
         (LoguruLogger, {"level": "INFO"}),
         (TaskManager, {"snapshot_dbb": "tasks.db"}),
@@ -340,6 +341,46 @@ class TestIgnoredSettings:
 def test_an_unknown_or_missing_parameter_is_an_error(call: Callable[..., object], arguments: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=r"argument"):
         call(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("path", "sink filename"),
+        ("max_bytes", "rotation maxBytes"),
+        ("backup_count", "retention backupCount"),
+        ("min_level", "level"),
+        ("format", "formatter fmt serialize"),
+        ("mode='watched'", "watch"),
+        ("RotatingFileSink(..., compression='gzip')", "compression"),
+        ("RotatingFileSink(..., when='day')", "rotation when interval atTime utc"),
+        ("a sink", "backlog_bytes max_pending_bytes loss_line"),
+    ],
+)
+def test_the_option_of_another_logger_names_ours(ours: str, theirs: str) -> None:
+    for name in theirs.split():
+        with pytest.raises(TypeError) as raised:
+            FileLogger("tasks.log", **{name: "x"})  # type: ignore[call-overload]
+        assert str(raised.value).startswith(f"FileLogger() got an unexpected keyword argument {name!r}: ")
+        assert ours in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        loguru.logger.add,
+        _file_sink.FileSink,
+        handlers.WatchedFileHandler,
+        handlers.RotatingFileHandler,
+        handlers.TimedRotatingFileHandler,
+    ],
+)
+def test_each_option_of_loguru_and_of_logging_is_ours_or_explained(call: Call) -> None:
+    names = {*inspect.signature(call).parameters} - {"path", "kwargs"} - {*inspect.signature(FileLogger).parameters}
+    assert names
+    for name in names:
+        with pytest.raises(TypeError, match=rf"argument '{name}': (use|pass|leave it out)"):
+            FileLogger("tasks.log", **{name: None})  # type: ignore[call-overload]
 
 
 def test_a_reopen_signal_needs_the_mode_that_it_is_for() -> None:
