@@ -109,7 +109,7 @@ _INSTEAD = {
     ),
     "leave it out: with enqueue=True it has a thread of its own": ("context", "loop"),
 }
-"""What to use in place of the options of loguru's ``add``, of the standard library's handlers, and of our sinks."""
+"""Hints for the options of loguru's ``add``, of the standard library's handlers, and of our sinks."""
 
 
 def refuse_unknown(options: Mapping[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""What loguru's own settings may change, and what not."""
+"""Lines and loguru's own settings: the environment changes none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two FileLoggers on one file: told once if they cannot get along."""
+"""Two FileLoggers on one file: a message if they interfere."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_a_stream_that_lacks_a_character_gets_its_escape(
     stream = io.TextIOWrapper(io.BytesIO(), encoding, errors="strict")
     monkeypatch.setattr(sys, "stderr", stream)
     report("Grüße \udcff")
-    assert stream.buffer.getvalue().decode(encoding) == f"taskflow_loguru: {shown}\n"  # type: ignore[attr-defined]
+    assert stream.buffer.getvalue().decode(encoding) == f"taskflow_loguru: {shown}\n"
 
 
 def test_without_a_stream_nothing_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
