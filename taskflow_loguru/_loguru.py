@@ -103,10 +103,8 @@ class IndependentLogger:
         handler._protected_lock = repeat(_NoLock()).__next__
 
 
-def line_writer(
-    sink: Writable | Callable[[Message], None], text_of: Callable[[Record], str]
-) -> Callable[[Record], None]:
-    """Return a function that renders a record with *text_of*, and passes the line through a loguru handler to *sink*.
+def line_writer(sink: Writable | Callable[[Message], None]) -> Callable[[Level, str], None]:
+    """Return a function that passes a finished line to *sink*, through a loguru handler of its own.
 
     The handler does not format the line again, as with ``opt(raw=True)``. An exception of the sink passes through.
     """
@@ -115,9 +113,8 @@ def line_writer(
     (handler,) = own._core.handlers.values()
     emit = handler.emit
 
-    def write(record: Record) -> None:
-        level = record["level"]
-        emit({"exception": None, "level": level, "message": text_of(record) + "\n"}, level.name, False, True, None)
+    def write(level: Level, line: str) -> None:
+        emit({"exception": None, "level": level, "message": line + "\n"}, level.name, False, True, None)
 
     return write
 
@@ -209,7 +206,7 @@ def _check() -> None:
         extra = {"func_name": "taskflow_loguru", "timestamp": datetime.now(timezone.utc)}
         record = record_of(LEVELS["info"], "a trial", extra)
         emit(own.logger, record)
-        line_writer(lines.append, str)(record)
+        line_writer(lines.append)(LEVELS["info"], "a trial")
         logger_name(loguru.logger)
     except Exception as error:
         raise incompatible("loguru", error) from error

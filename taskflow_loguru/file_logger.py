@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ._arguments import checked_flag
 from ._log_file import DEFAULT, DEFAULTS, Default, Mode, check_watched, file_and_background, refuse_unknown
-from ._loguru import bare_record, line_writer
+from ._loguru import bare_record, line_writer, record_of
 from ._rendering import LossLine, SafeText, check_format, text_of
 from ._reopening import check_signal, reopen_on
 from ._shared_file import Writer
-from .formats._formats import renderer_of
+from .formats._formats import message_text_of, renderer_of
 from .formats._task_line import task_line
 from .observer import LoguruObserver, MinLevel
 from .sinks import BackgroundSink, RotatingFileSink, Stats, WatchedFileSink
 
 if TYPE_CHECKING:
-    from loguru import FilterFunction, FormatFunction
+    from datetime import datetime
+
+    from fastapi_taskflow import LogEvent
+    from loguru import FilterFunction, FormatFunction, Record
+    from loguru import RecordLevel as Level
 
 
 class FileLogger(LoguruObserver):
@@ -140,9 +144,10 @@ class FileLogger(LoguruObserver):
             "reopen_signal": reopen_signal,
         }
         renderer = renderer_of(format)
-        self.emit = line_writer(self.sink, renderer or SafeText(text_of(format)))
-        if renderer is not None and filter is None:
-            self.record_of = bare_record  # a whole record, for a format or a filter of the user's, takes longer
+        self._text = renderer or SafeText(text_of(format))
+        self._makes_bare_records = renderer is not None and filter is None
+        self._message_text = message_text_of(format) if filter is None else None
+        self._write = line_writer(self.sink)
         self._writer = Writer(self._file, format)
         self._writer.start()
 
@@ -165,6 +170,21 @@ class FileLogger(LoguruObserver):
             self._background.start()
         self._writer.start()
         self._writer.check_host()
+
+    def show_message(self, event: LogEvent, level: Level, message: str, time: datetime) -> None:
+        """Write the line of a log event; in the format of most files, without a record, which would take longer."""
+        if self._message_text is None or event.attempt or self._retries.are_known:
+            super().show_message(event, level, message, time)
+        else:
+            self._write(level, self._message_text(event, message, time))
+
+    def record_of(self, level: Level, message: str, extra: dict[str, Any]) -> Record | None:
+        """Return the whole record for a filter or a format of the user's; for other formats, only what they use."""
+        return (bare_record if self._makes_bare_records else record_of)(level, message, extra)
+
+    def emit(self, record: Record) -> None:
+        """Write the event's line."""
+        self._write(record["level"], self._text(record))
 
     def stats(self) -> Stats:
         """Return the counters of the sink in this process: see :class:`~taskflow_loguru.sinks.Stats`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -35,7 +34,7 @@ _STOPPED = frozenset({"interrupted", "cancelled"})
 
 
 class LoguruObserver(TaskObserver):
-    """Turn each event into a record, and pass it to ``emit``, which each subclass provides.
+    """Turn each event into a record, and pass it to :meth:`emit`.
 
     - A log line has its own level: one of loguru's, or another logger's word for it, such as "warn", "fatal" or
       "exception". An unknown level counts as info, and one message on ``sys.stderr`` reports it. A lifecycle line has
@@ -61,12 +60,6 @@ class LoguruObserver(TaskObserver):
     Raises:
         TypeError, ValueError: An argument is invalid.
     """
-
-    emit: Callable[[Record], None]
-    """Write a record. Must not raise."""
-
-    record_of: Callable[[Level, str, dict[str, Any]], Record | None] = staticmethod(record_of)
-    """Return the record of an event, for the filter and for ``emit``; None if nothing would show it."""
 
     def __init__(self, *, log_lifecycle: bool, min_level: MinLevel, filter: FilterFunction | None = None) -> None:
         checked_flag("log_lifecycle", log_lifecycle)
@@ -96,6 +89,14 @@ class LoguruObserver(TaskObserver):
             "filter": self._filter,
         }
 
+    def emit(self, record: Record) -> None:
+        """Write a record. Must not raise."""
+        raise NotImplementedError
+
+    def record_of(self, level: Level, message: str, extra: dict[str, Any]) -> Record | None:
+        """Return the record of an event, for the filter and for :meth:`emit`; None if nothing would show it."""
+        return record_of(level, message, extra)
+
     def is_shown_already(self, message: SentMessage) -> bool:
         """Return whether this observer's output has got *message* in another way, and only lacks its separator."""
         return False
@@ -108,17 +109,19 @@ class LoguruObserver(TaskObserver):
             level = self._level_of(event.level)
         if level.no < self._threshold:
             return
-        message, time, is_shown = event.message, event.timestamp, False
+        message, time = event.message, event.timestamp
         if type(message) is not str:
             if isinstance(message, SentMessage):
                 time = message.time or time
-                is_shown = self.is_shown_already(message)
+                if self.is_shown_already(message):
+                    self._separate(level, extra_of(event, "log", time))
+                    return
             message = as_text(message)
-        extra = extra_of(event, "log", time, event.extra)
-        if is_shown:
-            self._separate(level, extra)
-        else:
-            self._show(level, message, extra)
+        self.show_message(event, level, message, time)
+
+    def show_message(self, event: LogEvent, level: Level, message: str, time: datetime) -> None:
+        """Show a log event, whose level is shown, with the text and the time of its message."""
+        self._show(level, message, extra_of(event, "log", time, event.extra))
 
     async def on_lifecycle(self, event: LifecycleEvent) -> None:
         """Show a status transition, if lifecycle lines and its level are shown."""

@@ -15,7 +15,7 @@ from ._json_line import json_line, json_text
 from ._line import TaskLine
 from ._otel_line import otel_facts, otel_line, otel_text
 from ._parsing import parse_fields
-from ._task_line import task_line, task_text
+from ._task_line import Message, task_line, task_message_text, task_text
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -60,6 +60,11 @@ def renderer_of(format: object) -> Renderer | None:
         return text
     function(_example(), **keywords)
     return partial(text, **keywords)
+
+
+def message_text_of(format: object) -> Callable[[Message, str, datetime], str] | None:
+    """Return the function that renders a message without a record, or None if *format* has none."""
+    return task_message_text if format is task_line else None
 
 
 def parse_system_line(line: str) -> TaskLine | None:

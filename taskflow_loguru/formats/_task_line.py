@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .._escapes import escape, unescape
 from ._bound import bounded, text_cost
@@ -16,6 +16,13 @@ from ._record import event_of, rendered, second_of, traceback_of
 
 if TYPE_CHECKING:
     from loguru import Record
+
+
+class Message(Protocol):
+    """A message of a task, as the host's LogEvent."""
+
+    task_id: str
+    func_name: str
 
 
 def task_line(record: Record, *, max_bytes: int | None = None) -> str:
@@ -54,6 +61,11 @@ def task_text(record: Record, *, max_bytes: int | None = None) -> str:
         return escape(f"[{task_id}] [{func_name}] {time}{message}")
     facts = {"time": time, "task_id": task_id, "func_name": func_name, "message": message}
     return bounded(facts, _line_of, max_bytes, text_cost)
+
+
+def task_message_text(event: Message, message: str, time: datetime) -> str:
+    """Return the line of :func:`task_line` for a message that a task has logged at *time*, without its newline."""
+    return escape(f"[{str(event.task_id)[:8]}] [{event.func_name}] {second_of(time)} {message}")
 
 
 def _line_of(facts: Facts) -> str:
