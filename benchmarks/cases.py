@@ -24,6 +24,7 @@ STRUCTLOG, SERIALIZE = "structlog and orjson, a plain file", "loguru's own file 
 LOGURU_OUTSIDE, CAPTURE_OUTSIDE = "a loguru record outside a task", "the same, with capture"
 LOGURU_INSIDE, CAPTURE_INSIDE = "a loguru record in a task", "the same in a task, with capture"
 TASK_LOG = "task_log() in a task"
+USERS_FORMAT, RAISING = "a format of the user's", "a format of the user's that raises"
 
 LARGEST_BURST = 100
 
@@ -101,6 +102,10 @@ def _loguru(folder: Path, *, captured: bool = False, in_a_task: bool = False) ->
     return _records(logger.info, in_a_task=in_a_task)
 
 
+def _raising(record: Any) -> str:
+    raise ValueError("a format that raises")
+
+
 def _task_log(folder: Path) -> Case:
     return _records(task_log, in_a_task=True)
 
@@ -133,4 +138,6 @@ CASES: dict[str, Callable[[Path], Case]] = {
     LOGURU_INSIDE: partial(_loguru, in_a_task=True),
     CAPTURE_INSIDE: partial(_loguru, captured=True, in_a_task=True),
     TASK_LOG: _task_log,
+    USERS_FORMAT: partial(_contender, partial(FileLogger, format="{extra[task_id]} {message}")),
+    RAISING: partial(_contender, partial(FileLogger, format=_raising)),
 }

@@ -48,7 +48,8 @@ def task_log(message: str, *, level: str = "info", **extra: Any) -> None:
 
     Args:
         message: The message.
-        level: "debug", "info", "warning" or "error".
+        level: "debug", "info", "warning" or "error", as for the host. The observers of this package also know
+            loguru's "trace", "success" and "critical", and "warn", "err", "exception" and "fatal".
         extra: The event's data.
     """
     if is_in_worker():
