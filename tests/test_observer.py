@@ -125,39 +125,11 @@ async def test_a_status_has_the_documented_level(min_level: str, written: list[s
     assert observer.messages == [f"-- {status.upper()}" for status in written]
 
 
-async def test_min_level_is_case_insensitive() -> None:
-    observer = Recorder(min_level="WarNing")
-    await observer.on_log(log_event("quiet", level="info"))
-    await observer.on_log(log_event("loud enough", level="warning"))
-    assert observer.messages == ["loud enough"]
-
-
 async def test_without_log_lifecycle_no_status_is_written() -> None:
     observer = Recorder(log_lifecycle=False)
     for status in ("running", "failed"):
         await observer.on_lifecycle(lifecycle_event(status))
     assert observer.records == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "text"),
-    [
-        (
-            {"min_level": "loud"},
-            ValueError,
-            "min_level must be one of 'debug', 'info', 'warning', 'error', not 'loud'",
-        ),
-        ({"min_level": 30}, TypeError, "min_level must be one of 'debug', 'info', 'warning', 'error', not 30"),
-        ({"min_level": None}, TypeError, "min_level must be one of 'debug', 'info', 'warning', 'error', not None"),
-        ({"log_lifecycle": 1}, TypeError, "log_lifecycle must be True or False, not 1"),
-    ],
-)
-def test_an_invalid_argument_is_named_with_its_value_and_allowed_ones(
-    arguments: dict[str, Any], error: type[Exception], text: str
-) -> None:
-    with pytest.raises(error) as raised:
-        Recorder(**arguments)
-    assert str(raised.value) == text
 
 
 # -- the fields of a record -----------------------------------------------------------------------

@@ -105,7 +105,7 @@ print_sink = PrintSink()
 def wrong_sizes() -> Iterator[Wrong]:
     places: list[tuple[Call, Options, str]] = [
         (FileLogger, FILE, "max_bytes"),
-        (FileLogger, FILE, "backup_count"),
+        (FileLogger, {**FILE, "mode": "watched"}, "backup_count"),
         (TaskManager, LOG_FILE, "log_file_max_bytes"),
         (TaskManager, LOG_FILE, "log_file_backup_count"),
         (RotatingFileSink, ROTATING, "max_bytes"),
