@@ -57,7 +57,8 @@ class LoguruObserver(TaskObserver):
 
     A record's ``extra`` binds ``task_id``, ``func_name``, ``attempt``, ``event`` ("log", "retry" or
     "lifecycle"), ``status``, ``timestamp`` (UTC), ``tags``, ``data`` (the keyword arguments of ``task_log``),
-    ``retries_used``, ``duration`` (seconds), ``error`` and ``stacktrace``; None if the event has no such value.
+    ``retries_used``, ``duration`` (seconds), ``error`` and ``stacktrace``; None if the event has no such value. That of
+    a captured record also binds ``logger``, ``module`` and ``line``: where the app logged it.
 
     Args:
         log_lifecycle: Whether to also make a record of each status of a task.
@@ -108,12 +109,14 @@ class LoguruObserver(TaskObserver):
             level = level_of(event.level)
         if level.no < self._threshold:
             return
-        message, time = event.message, event.timestamp
+        message, time, origin = event.message, event.timestamp, None
         if type(message) is not str:
-            if isinstance(message, SentMessage) and message.time is not None:
-                time = message.time
+            if isinstance(message, SentMessage):
+                time, origin = message.time or time, message.origin
             message = as_text(message)
         extra = extra_of(event.task_id, event.func_name, "log", time, event.attempt, event.tags, event.extra)
+        if origin is not None:
+            extra["logger"], extra["module"], extra["line"] = origin
         if self._filter is None and (event.attempt or self._retries.are_known):
             self._separate(level, extra)
         self.emit(level, message, extra)
