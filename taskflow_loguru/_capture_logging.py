@@ -77,7 +77,7 @@ class LoggingCapture:
         self.close()
 
     def close(self) -> None:
-        """End the capture. Other captures of the same logger go on; a second call does nothing."""
+        """End the capture. Other captures of the same logger continue; a second call does nothing."""
         global _captures
         with _changing:
             _captures = tuple(capture for capture in _captures if capture is not self)

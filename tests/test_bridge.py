@@ -264,6 +264,11 @@ class TestCapture:
         assert Run(work, file_logger).messages == after.messages == ["From the task", "From a function that it calls"]
         assert len(lines_of(tmp_path / "tasks.log")) == 2
 
+    def test_two_calls_capture_each_record_once(self) -> None:
+        capture()
+        capture(level="INFO")
+        assert Run(work).messages == ["From the task", "From a function that it calls"]
+
     def test_another_logger_is_captured_too(self) -> None:
         other = another_logger()
         capture(other)

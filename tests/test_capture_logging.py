@@ -134,7 +134,7 @@ def test_a_level_of_logging_is_mapped_by_its_number(number: int, expected: str) 
         assert [event.level for event in Run(calling(lambda: log.log(number, "hello"))).events] == [expected]
 
 
-def test_in_a_task_its_level_is_that_of_the_logger_and_handlers_stay_quiet(root: logging.Logger) -> None:
+def test_its_level_counts_in_tasks_only_and_handlers_stay_quiet(root: logging.Logger) -> None:
     handler = Kept()
     root.addHandler(handler)
 
