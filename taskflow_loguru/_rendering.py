@@ -71,7 +71,7 @@ def render(format: str | FormatFunction, level: Level, message: str, extra: dict
     return str(logger.emit(level.name, message, extra)[LINE])
 
 
-LINE = "line"
+LINE = "rendered line"
 """The key under which :func:`keep_line` stores a line in its record."""
 
 
