@@ -48,7 +48,7 @@ def _is_default(name: str, value: object) -> bool:
 
 def without_context(extra: Mapping[Any, Any], task: TaskContext | None) -> Mapping[Any, Any]:
     """Return *extra* without the values that :func:`task_context` has bound."""
-    if not any(name in extra for name in _NAMES):
+    if extra.keys().isdisjoint(_NAMES):
         return extra
     return {
         name: value for name, value in extra.items() if name not in _NAMES or value is not getattr(task, name, None)
