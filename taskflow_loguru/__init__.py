@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fastapi_taskflow import RedisBackend, TaskAdmin
 
     from . import reader, shippers, sinks
+    from ._capture_logging import capture_logging
+    from ._task_context import task_context
     from ._task_log import task_log
     from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
@@ -33,6 +35,7 @@ __all__ = [
     "TaskAdmin",
     "TaskManager",
     "capture",
+    "capture_logging",
     "datadog_line",
     "detailed_line",
     "ecs_line",
@@ -42,12 +45,15 @@ __all__ = [
     "reader",
     "shippers",
     "sinks",
+    "task_context",
     "task_line",
     "task_log",
 ]
 
 _HOMES = {
     "fastapi_taskflow": ("RedisBackend", "TaskAdmin"),
+    "taskflow_loguru._capture_logging": ("capture_logging",),
+    "taskflow_loguru._task_context": ("task_context",),
     "taskflow_loguru._task_log": ("task_log",),
     "taskflow_loguru.bridge": ("LoguruLogger", "capture"),
     "taskflow_loguru.file_logger": ("FileLogger",),

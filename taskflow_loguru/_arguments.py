@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -41,6 +41,20 @@ def checked_choice(name: str, value: T, choices: Sequence[T]) -> T:
     if value not in choices:
         raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
     return value
+
+
+def checked_level(level: str | int, find: Callable[[str], T | None], known: str) -> T | int:
+    """Return a *level* that is a number, or what *find* returns for its name, as it is or in upper case."""
+    if isinstance(level, bool) or not isinstance(level, (str, int)):
+        raise TypeError(f"level must be the name of a level or an int of at least 0, not {level!r}")
+    if isinstance(level, int):
+        if level < 0:
+            raise ValueError(f"level must be the name of a level or an int of at least 0, not {level}")
+        return level
+    for name in (level, level.upper()):
+        if (found := find(name)) is not None:
+            return found
+    raise ValueError(f"level must be the name of one of {known}, not {level!r}")
 
 
 def checked_flag(name: str, value: bool) -> bool:

@@ -7,7 +7,9 @@ facts that an event already has: time, place, function. So this module combines 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import repeat
 from multiprocessing import current_process
@@ -27,10 +29,14 @@ except ImportError as error:
     raise incompatible("loguru", error) from error
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from loguru import Logger as PublicLogger
     from loguru import Message, Record, Writable
     from loguru import RecordFile as PublicRecordFile
     from loguru import RecordLevel as Level
+
+_LOG = Logger._log.__code__
 
 NO_FILE = cast("PublicRecordFile", RecordFile("", ""))
 """The ``file`` of a record that comes from an event and not from a line of code."""
@@ -197,6 +203,52 @@ def logger_name(logger: PublicLogger) -> str | int:
     return "loguru.logger" if core is loguru.logger._core else id(core)
 
 
+def logger_in_use() -> PublicLogger | None:
+    """Return the loguru logger that is making the record in whose handler or patcher this code runs, or None."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is _LOG:
+            return cast("PublicLogger", frame.f_locals["self"])
+        frame = frame.f_back
+    return None
+
+
+def configured_extra(logger: PublicLogger) -> dict[Any, Any]:
+    """Return the values that ``logger.configure(extra=...)`` binds to every record."""
+    return cast("dict[Any, Any]", cast("Logger", logger)._core.extra)
+
+
+class NotedValues(dict[str, Any]):
+    """Contextualized values that note which logger copies them into a record.
+
+    Attributes:
+        maker: The logger's :func:`logger_name`; None before the first record.
+    """
+
+    maker: str | int | None = None
+
+    def keys(self) -> Any:
+        """Return the keys. loguru's ``{**values}`` calls it, since ``__iter__`` is overridden."""
+        logger = logger_in_use()
+        if logger is not None:
+            self.maker = logger_name(logger)
+        return super().keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()
+
+
+@contextmanager
+def noting_maker() -> Iterator[NotedValues]:
+    """Note which loguru logger makes a record in the block. Its records are the same as without."""
+    values = NotedValues(context.get())
+    token = context.set(values)
+    try:
+        yield values
+    finally:
+        context.reset(token)
+
+
 def _check() -> None:
     """Make one record, so that a missing private name fails the import and not the first event of a task."""
     lines: list[str] = []
@@ -207,7 +259,11 @@ def _check() -> None:
         record = record_of(LEVELS["info"], "a trial", extra)
         emit(own.logger, record)
         line_writer(lines.append)(LEVELS["info"], "a trial")
-        logger_name(loguru.logger)
+        with noting_maker() as noted:
+            own.logger.info("a trial")
+        if noted.maker != logger_name(own.logger):
+            raise AttributeError("its Logger._log does not copy the contextualized values")
+        configured_extra(own.logger)
     except Exception as error:
         raise incompatible("loguru", error) from error
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from loguru import FilterFunction, FormatFunction, Record
     from loguru import RecordLevel as Level
 
+    from ._task_log import Origin
+
 
 class FileLogger(LoguruObserver):
     """Write the log of each task to a plain text file: ``TaskManager(loggers=[FileLogger("tasks.log")])``.
@@ -171,10 +173,10 @@ class FileLogger(LoguruObserver):
         self._writer.start()
         self._writer.check_host()
 
-    def show_message(self, event: LogEvent, level: Level, message: str, time: datetime) -> None:
+    def show_message(self, event: LogEvent, level: Level, message: str, time: datetime, origin: Origin | None) -> None:
         """Write the line of a log event; in the format of most files, without a record, which would take longer."""
         if self._message_text is None or event.attempt or self._retries.are_known:
-            super().show_message(event, level, message, time)
+            super().show_message(event, level, message, time, origin)
         else:
             self._write(level, self._message_text(event, message, time))
 

@@ -10,11 +10,11 @@ from fastapi_taskflow import LifecycleEvent, LogEvent, TaskObserver
 
 from ._arguments import as_call, check_function, checked_flag
 from ._escapes import as_text
-from ._loguru import LEVELS, NOTHING, record_of
+from ._loguru import LEVELS, record_of
 from ._retries import Retries
 from ._signals import is_from_signal_handler
 from ._stderr import report
-from ._task_log import SentMessage
+from ._task_log import Origin, SentMessage
 from .formats._record import UTC, in_utc
 from .formats._words import LEVEL_ALIASES, STATUSES, level_named
 
@@ -48,7 +48,8 @@ class LoguruObserver(TaskObserver):
 
     A record's ``extra`` binds ``task_id``, ``func_name``, ``attempt``, ``event`` ("log", "retry" or
     "lifecycle"), ``status``, ``timestamp`` (UTC), ``tags``, ``data`` (the keyword arguments of ``task_log``),
-    ``retries_used``, ``duration`` (seconds), ``error`` and ``stacktrace``; None if the event has no such value.
+    ``retries_used``, ``duration`` (seconds), ``error`` and ``stacktrace``; None if the event has no such value. That of
+    a captured record also binds ``logger``, ``module`` and ``line``: where the app logged it.
 
     Args:
         log_lifecycle: Whether to also make a record of each status of a task.
@@ -109,19 +110,22 @@ class LoguruObserver(TaskObserver):
             level = self._level_of(event.level)
         if level.no < self._threshold:
             return
-        message, time = event.message, event.timestamp
+        message, time, origin = event.message, event.timestamp, None
         if type(message) is not str:
             if isinstance(message, SentMessage):
-                time = message.time or time
+                time, origin = message.time or time, message.origin
                 if self.is_shown_already(message):
                     self._separate(level, extra_of(event, "log", time))
                     return
             message = as_text(message)
-        self.show_message(event, level, message, time)
+        self.show_message(event, level, message, time, origin)
 
-    def show_message(self, event: LogEvent, level: Level, message: str, time: datetime) -> None:
-        """Show a log event, whose level is shown, with the text and the time of its message."""
-        self._show(level, message, extra_of(event, "log", time, event.extra))
+    def show_message(self, event: LogEvent, level: Level, message: str, time: datetime, origin: Origin | None) -> None:
+        """Show a log event, whose level is shown, with its message's text, time and line of code."""
+        extra = extra_of(event, "log", time, event.extra)
+        if origin is not None:
+            extra["logger"], extra["module"], extra["line"] = origin
+        self._show(level, message, extra)
 
     async def on_lifecycle(self, event: LifecycleEvent) -> None:
         """Show a status transition, if lifecycle lines and its level are shown."""
@@ -185,7 +189,8 @@ class LoguruObserver(TaskObserver):
         """Emit the separators of the retries up to this one that have none yet, before a line of *level*."""
         task_id = extra["task_id"]
         for number in self._retries.new(task_id, extra["attempt"], silent_only=silent_only):
-            of_retry = {**extra, **NOTHING, "event": "retry", "attempt": number, "data": {}}
+            of_task = {name: extra[name] for name in ("task_id", "func_name", "timestamp", "tags")}
+            of_retry = {**of_task, "event": "retry", "attempt": number, "data": {}}
             record = self.record_of(INFO if level.no >= INFO.no else DEBUG, f"--- Retry {number} ---", of_retry)
             if record is not None and (self._filter is None or self._passes(record)):
                 self.emit(record)

@@ -25,6 +25,7 @@ from taskflow_loguru import (
     StdoutLogger,
     TaskManager,
     capture,
+    capture_logging,
     datadog_line,
     detailed_line,
     ecs_line,
@@ -142,8 +143,10 @@ def wrong_levels() -> Iterator[Wrong]:
             )
     for value in ("nope", "", " info"):
         yield Wrong(capture, {"level": value}, "level", "the name of one of the logger's levels")
+        yield Wrong(capture_logging, {"level": value}, "level", "the name of one of logging's levels")
     for value in (-1, True, False, None, 1.5, b"INFO", ["INFO"]):
-        yield Wrong(capture, {"level": value}, "level", "the name of a level or an int of at least 0")
+        for call in (capture, capture_logging):
+            yield Wrong(call, {"level": value}, "level", "the name of a level or an int of at least 0")
 
 
 def wrong_paths() -> Iterator[Wrong]:
@@ -228,6 +231,8 @@ def wrong_objects() -> Iterator[Wrong]:
     for logger in ("INFO", None, 3, logging.getLogger()):
         yield Wrong(capture, {"logger": logger}, "logger", "a loguru logger")
         yield Wrong(LoguruLogger, {"logger": logger}, "logger", "a loguru logger")
+    for name in (3, b"httpx", logging.getLogger("httpx"), ["httpx"]):
+        yield Wrong(capture_logging, {"name": name}, "name", "the name of a logger or None")
     for loggers in ("tasks.log", 5, [5], ["tasks.log"], [FileLogger], {}):
         yield Wrong(TaskManager, {"loggers": loggers}, "loggers", "a sequence of TaskObserver")
     for sink in ("tasks.log", None, 3, WatchedFileSink, print):
@@ -335,6 +340,7 @@ class TestIgnoredSettings:
         (WatchedFileSink, {**FILE, "max_bytes": 1000}),
         (BackgroundSink, {}),
         (capture, {"min_level": "INFO"}),
+        (capture_logging, {"min_level": "INFO"}),
         (reader.read, {**FILE, "follow": True}),
     ],
 )
