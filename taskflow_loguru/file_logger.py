@@ -13,8 +13,8 @@ from ._loguru import bare_record, line_writer, record_of
 from ._rendering import LossLine, SafeText, check_format, text_of
 from ._reopening import check_signal, reopen_on
 from ._shared_file import Writer
-from .formats._formats import message_text_of, renderer_of
-from .formats._task_line import task_line
+from .formats import task_line
+from .formats._formats import is_ours, message_text_of, renderer_of
 from .observer import LoguruObserver, MinLevel
 from .sinks import BackgroundSink, RotatingFileSink, Stats, WatchedFileSink
 
@@ -147,7 +147,7 @@ class FileLogger(LoguruObserver):
         }
         renderer = renderer_of(format)
         self._text = renderer or SafeText(text_of(format))
-        self._makes_bare_records = renderer is not None and filter is None
+        self._makes_bare_records = filter is None and is_ours(renderer)
         self._message_text = message_text_of(format) if filter is None else None
         self._write = line_writer(self.sink)
         self._writer = Writer(self._file, format)

@@ -62,9 +62,14 @@ def renderer_of(format: object) -> Renderer | None:
     return partial(text, **keywords)
 
 
+def is_ours(renderer: Renderer | None) -> bool:
+    """Return whether *renderer* is the function of one of our formats, which use only an event's own facts."""
+    return getattr(renderer, "func", renderer) in RENDERERS.values()
+
+
 def message_text_of(format: object) -> Callable[[Message, str, datetime], str] | None:
     """Return the function that renders a message without a record, or None if *format* has none."""
-    return task_message_text if format is task_line else None
+    return task_message_text if renderer_of(format) is task_text else None
 
 
 def parse_system_line(line: str) -> TaskLine | None:
