@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ._facts import Facts, nanoseconds
-from ._json import to_json, to_text
-from ._line import TaskLine
-from ._origin import HOST, pid
-from ._parsing import parse_fields, seconds
-from ._systems import system_line, system_text
+from ._keys import key_escape, unescape_key, with_keys
+from ._table import Field, Table, always, derived, nanoseconds, texts, words
+from ._words import LEVELS, STATUSES
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -18,20 +15,58 @@ if TYPE_CHECKING:
 ECS_VERSION = "9.4.0"
 """The version of the Elastic Common Schema that :func:`ecs_line` writes."""
 
-_LEVELS = {"success": "notice"}
-"""Elastic's names of the levels that have another name there."""
-_OUTCOMES = {
-    "success": "success",
-    "failed": "failure",
-    "interrupted": "unknown",
-    "cancelled": "unknown",
-    "rejected": "unknown",
-}
-"""The outcome of each final status."""
-_IN_KEYS = str.maketrans(".*\\", "___")
+# Elasticsearch splits names at dots, and rejects an event with an empty name or with a NUL in a name.
+_safe_key = key_escape(r"[.*\\%\x00-\x1f\x7f]|^\s+$")
+_safe = partial(with_keys, _safe_key)
+_back = partial(with_keys, unescape_key)
+_TYPES = {status: ["end"] for status, meaning in STATUSES.items() if meaning.is_final} | {"running": ["start"]}
+
+TABLE = Table(
+    {
+        "@timestamp": "time",
+        "log": {
+            "level": words("level", {**dict(zip(LEVELS, LEVELS, strict=True)), "success": "notice"}),
+            "logger": Field("logger", default="taskflow_loguru"),
+            "origin": {
+                "function": "func_name",
+                "file": {
+                    "name": Field("module", "{}.py".format, lambda name: name.removesuffix(".py")),
+                    "line": "line",
+                },
+            },
+        },
+        "message": "message",
+        "ecs": {"version": always(ECS_VERSION)},
+        "event": {
+            "kind": always("event"),
+            "category": always(["process"]),
+            "type": derived("status", _TYPES.get, default=["info"]),
+            "dataset": derived("service", "{}.taskflow".format, default="taskflow"),
+            "action": "event",
+            "outcome": derived("status", lambda status: STATUSES[status].outcome if status in STATUSES else None),
+            "duration": derived("duration", nanoseconds),
+        },
+        "taskflow": {
+            "task_id": "task_id",
+            "attempt": "attempt",
+            "status": "status",
+            "duration": "duration",
+            "retries_used": "retries_used",
+            "trace_flags": "trace_flags",
+            "data": Field("data", _safe, _back),
+        },
+        "error": {"type": "error_type", "message": "error", "stack_trace": "stacktrace"},
+        "trace": {"id": "trace_id"},
+        "span": {"id": "span_id"},
+        "labels": Field("tags", lambda tags: _safe(texts(tags)), _back),
+        "service": {"name": "service", "environment": "environment"},
+        "host": {"name": "host"},
+        "process": {"pid": "pid"},
+    }
+)
 
 
-def ecs_line(
+def ecs_text(
     record: Record,
     *,
     service: str | None = None,
@@ -39,11 +74,12 @@ def ecs_line(
     host: str | None = None,
     max_bytes: int | None = None,
 ) -> str:
-    """Render one JSON object in the Elastic Common Schema, for Filebeat, Elastic Agent and Logstash.
+    """Return one JSON object in the Elastic Common Schema, for Filebeat, Elastic Agent and Logstash.
 
-    Facts without a field in the schema are under ``taskflow``. A task's tags are ``labels``. The keyword arguments of
-    ``task_log()`` are in ``taskflow.data``, where they cannot overwrite a field. Values are rendered as by
-    :func:`json_line`.
+    The fields are nested objects. Facts without a field in the schema are under ``taskflow``. A task's tags are
+    ``labels``. The keyword arguments of ``task_log()`` are in ``taskflow.data``, where they cannot overwrite a field;
+    in a key, ``.``, ``*``, a backslash and ``%`` are written as in a URL (``user%2Eid``), at every depth. Values are
+    rendered as by :func:`json_line`.
 
     Args:
         record: The loguru record of an event.
@@ -55,74 +91,4 @@ def ecs_line(
     Raises:
         TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
-    return system_line(_line_of, record, max_bytes, service=service, environment=environment, host=host)
-
-
-def _line_of(
-    facts: Facts, *, service: str | None = None, environment: str | None = None, host: str | None = None
-) -> str:
-    get = facts.get
-    level, status = facts["level"], get("status")
-    tags = get("tags")
-    fields = {
-        "@timestamp": facts["time"],
-        "log.level": _LEVELS.get(level, level),
-        "message": facts["message"],
-        "ecs.version": ECS_VERSION,
-        "event.kind": "event",
-        "event.dataset": f"{service}.taskflow" if service else "taskflow",
-        "event.action": get("event"),
-        "event.outcome": _OUTCOMES.get(str(status)),
-        "event.duration": nanoseconds(facts),
-        "log.origin.function": facts["func_name"],
-        "taskflow.task_id": get("task_id"),
-        "taskflow.attempt": get("attempt"),
-        "taskflow.status": status,
-        "taskflow.retries_used": get("retries_used"),
-        "error.type": get("error_type"),
-        "error.message": get("error"),
-        "error.stack_trace": get("stacktrace"),
-        "trace.id": get("trace_id"),
-        "span.id": get("span_id"),
-        # A dot in a key would turn the label into an object. Labels have text as values.
-        "labels": {to_text(key).translate(_IN_KEYS): to_text(value) for key, value in tags.items()} if tags else None,
-        "taskflow.data": get("data"),
-        "service.name": service,
-        "service.environment": environment,
-        "host.name": host or HOST,
-        "process.pid": pid(),
-    }
-    return to_json({name: value for name, value in fields.items() if value is not None})
-
-
-ecs_text = partial(system_text, _line_of)
-"""The line of :func:`ecs_line` for a record, without its newline."""
-
-
-def parse_ecs_line(line: str) -> TaskLine | None:
-    """Parse a line of :func:`ecs_line`; return None for any other line."""
-    return parse_fields(line, ecs_facts)
-
-
-def ecs_facts(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts that the fields of a line of :func:`ecs_line` hold."""
-    get = fields.get
-    level = fields["log.level"]
-    return {
-        "time": fields["@timestamp"],
-        "level": "success" if level == "notice" else level,
-        "event": get("event.action"),
-        "task_id": get("taskflow.task_id"),
-        "func_name": get("log.origin.function"),
-        "attempt": get("taskflow.attempt"),
-        "message": fields["message"],
-        "status": get("taskflow.status"),
-        "duration": seconds(get("event.duration")),
-        "retries_used": get("taskflow.retries_used"),
-        "error": get("error.message"),
-        "stacktrace": get("error.stack_trace"),
-        "tags": get("labels"),
-        "data": get("taskflow.data"),
-        "trace_id": get("trace.id"),
-        "span_id": get("span.id"),
-    }
+    return TABLE.text(record, max_bytes, host, service=service, environment=environment)

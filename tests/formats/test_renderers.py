@@ -29,7 +29,7 @@ def test_a_renderer_returns_what_a_handler_writes(format: Any, options: dict[str
 def test_partials_of_partials_are_ours_too() -> None:
     renderer = renderer_of(partial(partial(ecs_line, service="shop"), host="web-1"))
     assert renderer is not None
-    assert '"service.name":"shop"' in renderer(record_of())
+    assert '"service":{"name":"shop"}' in renderer(record_of())
 
 
 @pytest.mark.parametrize(
