@@ -32,27 +32,7 @@ from ._otel_line import otel_text
 from ._task_line import task_text
 
 __all__ = [
-    "ECS_VERSION",
-    "JSON_SCHEMA_VERSION",
-    "RENDERERS",
-    "Renderer",
-    "TaskLine",
-    "datadog_line",
-    "datadog_text",
-    "detailed_line",
-    "detailed_text",
-    "ecs_line",
-    "ecs_text",
-    "google_line",
-    "google_text",
-    "json_line",
-    "json_text",
-    "line_format",
-    "logfmt_line",
-    "logfmt_text",
-    "otel_line",
-    "otel_text",
-    "renderer_of",
-    "task_line",
-    "task_text",
-]
+    "ECS_VERSION", "JSON_SCHEMA_VERSION", "RENDERERS", "Renderer", "TaskLine", "datadog_line", "datadog_text",
+    "detailed_line", "detailed_text", "ecs_line", "ecs_text", "google_line", "google_text", "json_line", "json_text",
+    "line_format", "logfmt_line", "logfmt_text", "otel_line", "otel_text", "renderer_of", "task_line", "task_text",
+]  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from .._escapes import escape
 from ._facts import Facts
@@ -22,6 +23,7 @@ _NEVER_CUT = {"v", "time", "trace_id", "span_id", "trace_flags", "pid", *_NAMES}
 _IDS = ("task_id", "func_name")
 
 _LONG = "x" * 1_000
+_CUT = ("message", "logger", "module", "status", "error", "stacktrace", "error_type")
 _LARGEST: Facts = {
     "v": 1,
     "time": "2026-01-01T12:00:00.000000Z",
@@ -29,46 +31,34 @@ _LARGEST: Facts = {
     "event": "lifecycle",
     "task_id": "\u2028" * 8 + "x" * 16,  # a text line shows 8 characters, of at most 6 bytes each
     "func_name": _WHOLE,
-    "attempt": 2**64,
-    "message": _LONG,
-    "logger": _LONG,
-    "module": _LONG,
-    "line": 2**64,
-    "status": _LONG,
+    **dict.fromkeys(_CUT, _LONG),
+    **dict.fromkeys(("attempt", "line", "retries_used", "pid"), 2**64),
     "duration": -1.2345678901234567e-300,
-    "retries_used": 2**64,
-    "error": _LONG,
-    "stacktrace": _LONG,
-    "error_type": _LONG,
     "trace_id": "f" * 32,
     "span_id": "f" * 16,
     "trace_flags": "01",
     "tags": {_LONG: _LONG},
     "data": {_LONG: _LONG},
-    "pid": 2**32,
 }
 """An event that has every fact, each so long that it is cut."""
+_PROJECT = re.compile(r"[\w.:-]+", re.ASCII)
 
 
-class Layout(Protocol):
-    """The way of a format to make a line of facts."""
-
-    def __hash__(self) -> int: ...
-
-    def line_of(self, facts: Facts, /) -> str:
-        """Return the line."""
-        ...
-
-    def cost(self, name: str, value: Any, /) -> int:
-        """Return the bytes that a fact takes in the line."""
-        ...
-
-
-class OfFunctions(NamedTuple):
-    """A layout of two functions."""
+class Layout(NamedTuple):
+    """The functions of a format that return the line of some facts, and the bytes that a fact takes in the line."""
 
     line_of: Callable[[Facts], str]
     cost: Callable[[str, Any], int]
+
+
+def check_name(name: str, value: Any) -> None:
+    """Raise a TypeError or a ValueError that names the argument, unless it is a text for a field."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str or None, not {value!r}")
+    if not value:
+        raise ValueError(f"{name} must be a text of at least one character, or None, not {value!r}")
+    if name == "project" and not _PROJECT.fullmatch(value):
+        raise ValueError(f"project must be the id of a Google Cloud project, not {value!r}")
 
 
 def size(line: str) -> int:
@@ -86,7 +76,7 @@ def text_cost(_: str, value: Any) -> int:
     return size(escape(str(value)))
 
 
-JSON = OfFunctions(to_json, json_cost)
+JSON = Layout(to_json, json_cost)
 """The layout of :func:`json_line`."""
 
 
@@ -109,10 +99,7 @@ def bounded(facts: Facts, layout: Layout, max_bytes: int) -> str:
 
 @lru_cache
 def _least_bytes(layout: Layout, names: tuple[tuple[str, str], ...]) -> int:
-    facts = {**_LARGEST, **dict(names)}
-    if "project" in facts:
-        facts["trace_id"] = f"projects/{facts['project']}/traces/{facts['trace_id']}"
-    return size(_cut_to(facts, layout, 0)) + 1
+    return size(_cut_to({**_LARGEST, **dict(names)}, layout, 0)) + 1
 
 
 def _cut_to(facts: Facts, layout: Layout, max_bytes: int) -> str:

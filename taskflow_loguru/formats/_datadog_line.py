@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._table import Field, Table, derived, nanoseconds, words
+from ._table import Field, Name, Table, derived, words
 from ._words import LEVELS
 
 if TYPE_CHECKING:
@@ -21,57 +21,39 @@ def _otel_id(text: str, digits: int) -> str:
     return text if len(text) == 32 else f"{int(text):0{digits}x}"
 
 
+_TASK = ("task_id", "attempt", "status", "duration", "retries_used", "module", "line", "trace_flags", "tags", "data")
+
 TABLE = Table(
     {
         "timestamp": "time",
-        "status": words("level", {**dict(zip(LEVELS, LEVELS, strict=True)), "success": "ok"}),
+        "status": words("level", {**{level: level for level in LEVELS}, "success": "ok"}),
         "message": "message",
         "logger.name": Field("logger", default="taskflow_loguru"),
         "logger.method_name": "func_name",
-        "duration": derived("duration", nanoseconds),
+        "duration": derived("nanoseconds"),
         "error.kind": "error_type",
         "error.message": "error",
         "error.stack": "stacktrace",
         "dd.trace_id": Field("trace_id", _datadog_id, lambda text: _otel_id(text, 32)),
         "dd.span_id": Field("span_id", _datadog_id, lambda text: _otel_id(text, 16)),
-        "dd.service": derived("service", None),
+        "dd.service": derived("service"),
         "dd.env": "environment",
         "service": "service",
         "host": "host",
         "process.pid": "pid",
-        "taskflow": {
-            name: name
-            for name in (
-                "event", "task_id", "attempt", "status", "duration", "retries_used", "module", "line",
-                "trace_flags", "tags", "data",
-            )
-        },
+        "taskflow": {"event": "event", **{name: name for name in _TASK}},
     }
-)  # fmt: skip
+)
 
 
 def datadog_text(
-    record: Record,
-    *,
-    service: str | None = None,
-    environment: str | None = None,
-    host: str | None = None,
-    max_bytes: int | None = None,
+    record: Record, *, service: Name = None, environment: Name = None, host: Name = None, max_bytes: int | None = None
 ) -> str:
     """Return one JSON object with the attributes that Datadog reserves, for the Datadog Agent.
 
     ``status`` is the severity; the task's own status is ``taskflow.status``. An active OpenTelemetry span adds
     ``dd.trace_id`` and ``dd.span_id`` as Datadog's tracers write them. The keyword arguments of ``task_log()`` are in
-    ``taskflow.data``, where they cannot overwrite an attribute. Values are rendered as by :func:`json_line`.
-
-    Args:
-        record: The loguru record of an event.
-        service: ``service`` and ``dd.service``; None leaves them out.
-        environment: ``dd.env``, such as "production"; None leaves it out.
-        host: ``host``; None: the system's host name.
-        max_bytes: The maximum length of a line in bytes, newline included, as for :func:`json_line`.
-
-    Raises:
-        TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
+    ``taskflow.data``, where they cannot overwrite an attribute. Values are rendered as by :func:`json_line`. The
+    arguments and the errors are those of :func:`ecs_line`.
     """
     return TABLE.text(record, max_bytes, host, service=service, environment=environment)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import checked_flag
 from .._escapes import escape, unescape
-from ._bound import OfFunctions, bounded, size, text_cost
+from ._bound import Layout, bounded, size, text_cost
 from ._facts import Facts, error_type
 from ._json import plain
 from ._line import TaskLine
@@ -109,7 +109,7 @@ def _cost(name: str, value: Any) -> int:
     return size(pairs_of(value)) if isinstance(value, dict) else text_cost(name, value)
 
 
-_LAYOUT = OfFunctions(_line_of, _cost)
+_LAYOUT = Layout(_line_of, _cost)
 
 
 def parse_detailed_line(line: str) -> TaskLine | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 
 from ._json import plain, to_text
-from ._origin import HOST, pid
 from ._record import duration_of, event_of, microsecond_of, traceback_of
 from ._tracing import current_span
 
@@ -55,9 +56,19 @@ def facts_of(record: Record, host: str | None = None) -> Facts:
         facts["tags"] = plain(tags)
     if data := get("data"):
         facts["data"] = plain(data)
-    facts["host"] = host or HOST
-    facts["pid"] = pid()
+    facts["host"] = host or _HOST
+    facts["pid"] = _pid
     return facts
+
+
+def _forked() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+_HOST = socket.gethostname()
+_pid = os.getpid()  # kept, to save a system call for each line
+os.register_at_fork(after_in_child=_forked)
 
 
 def error_type(error: object, stacktrace: object) -> str | None:

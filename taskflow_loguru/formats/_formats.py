@@ -100,7 +100,8 @@ def _format_of(
     def template_of(record: Record, /, *args: P.args, **options: P.kwargs) -> str:
         return rendered(record, line_of(record, *args, **options))
 
-    template_of.__name__ = template_of.__qualname__ = name or template_of.__qualname__
+    if name is not None:
+        template_of.__name__ = template_of.__qualname__ = name
     vars(template_of)["taskflow_renderer"] = line_of
     return template_of
 
@@ -114,16 +115,8 @@ datadog_line = _format_of(datadog_text, "datadog_line")
 google_line = _format_of(google_text, "google_line")
 logfmt_line = _format_of(logfmt_text, "logfmt_line")
 
-RENDERERS: dict[Callable[..., str], Callable[..., str]] = {
-    task_line: task_text,
-    detailed_line: detailed_text,
-    json_line: json_text,
-    ecs_line: ecs_text,
-    otel_line: otel_text,
-    datadog_line: datadog_text,
-    google_line: google_text,
-    logfmt_line: logfmt_text,
-}
+_OURS = (task_line, detailed_line, json_line, ecs_line, otel_line, datadog_line, google_line, logfmt_line)
+RENDERERS: dict[Callable[..., str], Callable[..., str]] = {each: vars(each)["taskflow_renderer"] for each in _OURS}
 """The pure function behind each of our formats: it returns the line itself, not a template for loguru."""
 
 _TABLES = {  # each format has a key that no other format has

@@ -6,12 +6,11 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ._bound import JSON, bounded
+from ._bound import JSON, bounded, check_name
 from ._decoding import decode
 from ._facts import JSON_SCHEMA_VERSION, facts_of
 from ._json import to_json
 from ._line import TaskLine
-from ._options import check_name
 
 if TYPE_CHECKING:
     from loguru import Record

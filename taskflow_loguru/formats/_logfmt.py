@@ -14,6 +14,7 @@ from ._parsing import DECODER
 
 escape_key = key_escape(r'[\s"=%\x00-\x1f\x7f-\x9f\u2028\u2029]')
 
+_PLAIN = re.compile(r"(?!(?:true|false|null)$)[a-zA-Z_/][\w/.@:-]*", re.ASCII)
 _BARE = re.compile(r'[^\s"=\[{][^\s"=]*')
 _TYPED = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null", re.ASCII)
 _PAIR = re.compile(r'( {0,2})([^\s"=]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)(?= |$)')
@@ -21,10 +22,10 @@ _PAIR = re.compile(r'( {0,2})([^\s"=]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)(?= |$)')
 
 def value_text(value: Any) -> str:
     """Return *value* as logfmt has it: in quotes only if it needs them, an object or an array as JSON in quotes."""
-    if type(value) is not str:
+    if not isinstance(value, str):
         text = to_json(value)
         return to_json(text) if text[0] in '[{"' else text
-    if value.isprintable() and _BARE.fullmatch(value) and not _TYPED.fullmatch(value):
+    if _PLAIN.fullmatch(value) or (value.isprintable() and _BARE.fullmatch(value) and not _TYPED.fullmatch(value)):
         return value
     # The quotes of a text that looks like an object are text themselves: so it is not read as an object.
     return to_json(to_json(value) if value[:1] in ("[", "{", '"') else value)

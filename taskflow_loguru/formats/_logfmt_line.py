@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._bound import OfFunctions, bounded
+from ._bound import Layout, bounded, check_name
 from ._facts import Facts, facts_of
 from ._keys import unescape_key
 from ._line import TaskLine
 from ._logfmt import pair_cost, pairs_of, read_pairs, value_text
-from ._options import check_name
 from ._parsing import task_line_of
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def _line_of(facts: Facts) -> str:
     )
 
 
-_LAYOUT = OfFunctions(_line_of, pair_cost)
+_LAYOUT = Layout(_line_of, pair_cost)
 
 
 def parse_logfmt_line(line: str) -> TaskLine | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .._escapes import escape, unescape
-from ._bound import OfFunctions, bounded, text_cost
+from ._bound import Layout, bounded, text_cost
 from ._facts import Facts
 from ._line import TaskLine
 from ._record import event_of, message_of, second_of
@@ -51,7 +51,7 @@ def _line_of(facts: Facts) -> str:
     return escape(f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']}{facts['message']}")
 
 
-_LAYOUT = OfFunctions(_line_of, text_cost)
+_LAYOUT = Layout(_line_of, text_cost)
 
 # The id has at most 8 characters, each escaped to at most 6. Without the bound, a line of another program could take
 # quadratic time.

@@ -28,8 +28,8 @@ from tests.formats.events import (
 COMPLETE = [json_line, ecs_line, otel_line, datadog_line, google_line, logfmt_line]
 """The formats that have every fact."""
 
-every_format = pytest.mark.parametrize("format", list(RENDERERS), ids=[format.__name__ for format in RENDERERS])
-complete_format = pytest.mark.parametrize("format", COMPLETE, ids=[format.__name__ for format in COMPLETE])
+every_format = pytest.mark.parametrize("format", list(RENDERERS), ids=[each.__name__ for each in RENDERERS])
+complete_format = pytest.mark.parametrize("format", COMPLETE, ids=[each.__name__ for each in COMPLETE])
 
 TEXT = st.text()
 KEYS = TEXT | st.text(st.sampled_from('a.1_% *="\\\t'))
