@@ -61,7 +61,7 @@ def read_pairs(line: str) -> list[tuple[str, Any]] | None:
 def with_pairs(text: str, data: Mapping[str, Any], tags: Mapping[str, Any]) -> str:
     """Return *text*, escaped, with the pairs of *data* and, after two spaces, those of *tags*.
 
-    The text is in quotes if it could not be told from the pairs otherwise.
+    The text is in quotes if it ends like such a pair.
     """
     pairs = (pairs_of(data) if data else "") + (f" {pairs_of(tags)}" if tags else "")
     text_shown = escape(text)

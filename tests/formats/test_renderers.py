@@ -79,7 +79,7 @@ def test_a_wrong_argument_is_an_error_at_once_that_names_it(
 
 
 def mask(record: Any) -> str:
-    """Render the record with the word that must not be logged masked; raise if its order is no number."""
+    """Render the record with the word that must not be logged masked; raise if its order is not a number."""
     int(record["extra"]["data"].get("order", 0))
     safe: Any = {**record, "message": record["message"].replace("s3cret", "****")}
     return json_text(safe)
@@ -156,11 +156,11 @@ def test_the_line_of_a_function_is_one_line() -> None:
 
 def test_options_of_a_function_are_set_by_partial() -> None:
     def with_word(record: Any, *, word: str = "none") -> str:
-        """Say it."""
+        """Greet."""
         return f"{word} {record['message']}"
 
     worded = line_format(with_word)
-    assert (worded.__name__, worded.__doc__) == ("with_word", "Say it.")
+    assert (worded.__name__, worded.__doc__) == ("with_word", "Greet.")
     renderer = renderer_of(partial(worded, word="hi"))
     assert renderer is not None
     assert renderer(record_of("you")) == "hi you"
