@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from ._task_log import task_log
     from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
-    from .formats import datadog_line, detailed_line, ecs_line, google_line, json_line, otel_line, task_line
+    from .formats import (
+        datadog_line,
+        detailed_line,
+        ecs_line,
+        google_line,
+        json_line,
+        logfmt_line,
+        otel_line,
+        task_line,
+    )
     from .manager import TaskManager
     from .stdout_logger import StdoutLogger
 
@@ -41,6 +50,7 @@ __all__ = [
     "ecs_line",
     "google_line",
     "json_line",
+    "logfmt_line",
     "otel_line",
     "reader",
     "shippers",
@@ -63,6 +73,8 @@ _HOMES = {
         "ecs_line",
         "google_line",
         "json_line",
+        "logfmt_line",
+        "logfmt_line",
         "otel_line",
         "task_line",
     ),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ._loguru import IndependentLogger, bare_record, emit
 from ._rendering import SafeText, check_format, text_of
+from .formats import task_line
 from .formats._formats import renderer_of
-from .formats._task_line import task_line
 from .observer import LoguruObserver, MinLevel
 
 if TYPE_CHECKING:
