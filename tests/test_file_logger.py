@@ -291,7 +291,7 @@ print(lines)
 
 def test_the_apps_own_loguru_neither_gets_task_lines_nor_closes_the_file(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
-    command = [sys.executable, "-c", APP_WITH_ITS_OWN_LOGURU, str(path)]
+    command = [sys.executable, "-W", "ignore", "-c", APP_WITH_ITS_OWN_LOGURU, str(path)]
     app = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60)
     assert (app.returncode, app.stdout) == (0, '["the app\'s own\\n"]\n'), app.stderr
     [line] = app.stderr.splitlines()
