@@ -61,7 +61,7 @@ How long `on_log` takes in a process that logs {fairness.LINES_PER_SECOND} lines
 that logs to the same file at full speed, `max_bytes` {fairness.MAX_BYTES:,}; {fairness.ROUNDS} rounds.
 """
 
-CAPTURE = "loguru's logger has a sink that does nothing; the difference is the cost of a captured record."
+CAPTURE = "loguru's logger has a sink that does nothing, and logging's a NullHandler; the differences are the costs."
 
 
 def main() -> None:
@@ -115,15 +115,21 @@ def main() -> None:
         ),
         "## A large file with many backups",
         _by_size(times, [cases.LARGE_FILE, cases.EMPTY_FOLDER]),
-        "## `capture`",
+        "## The app's own records",
         CAPTURE,
         _by_size(
             times,
             [
                 cases.LOGURU_OUTSIDE,
                 cases.CAPTURE_OUTSIDE,
+                cases.CONTEXT_OUTSIDE,
                 cases.LOGURU_INSIDE,
                 cases.CAPTURE_INSIDE,
+                cases.CONTEXT_INSIDE,
+                cases.LOGGING_OUTSIDE,
+                cases.LOGGING_CAPTURED_OUTSIDE,
+                cases.LOGGING_INSIDE,
+                cases.LOGGING_CAPTURED,
                 cases.TASK_LOG,
             ],
         ),

@@ -13,12 +13,13 @@ from .processes import Tally
 from .slow_disk import Stall
 
 LARGEST_RATIOS = (
-    (ROTATE, HOST_ROTATE, 0.68),
-    (WATCHED, HOST_WATCHED, 0.98),
-    (ROTATE_ENQUEUE, HOST_ROTATE, 0.35),
-    (WATCHED_ENQUEUE, HOST_WATCHED, 0.50),
+    (ROTATE, HOST_ROTATE, 0.45),
+    (WATCHED, HOST_WATCHED, 0.62),
+    (ROTATE_ENQUEUE, HOST_ROTATE, 0.18),
+    (WATCHED_ENQUEUE, HOST_WATCHED, 0.27),
     (cases.JSON_NO_DATA, cases.TEXT_NO_DATA, 1.25),
     (cases.JSON_DATA, ROTATE, 1.4),
+    (cases.RAISING, cases.USERS_FORMAT, 2.0),
     (cases.UNDER_MIN_LEVEL, cases.HOST_UNDER_MIN_LEVEL, 1.0),
     (cases.LARGE_FILE, cases.EMPTY_FOLDER, 1.1),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 import fastapi_taskflow
 from fastapi_taskflow import LifecycleEvent, TaskObserver, TaskStatus
 
-from taskflow_loguru import FileLogger, capture, json_line, task_log
+from taskflow_loguru import FileLogger, capture, capture_logging, json_line, task_context, task_log
 
 from .contenders import CONTENDERS, independent_loguru, log_events, loguru_serialize, structlog_orjson
 
@@ -23,7 +24,14 @@ JSON_DATA = "json_line, 2 fields of data"
 STRUCTLOG, SERIALIZE = "structlog and orjson, a plain file", "loguru's own file sink, serialize=True"
 LOGURU_OUTSIDE, CAPTURE_OUTSIDE = "a loguru record outside a task", "the same, with capture"
 LOGURU_INSIDE, CAPTURE_INSIDE = "a loguru record in a task", "the same in a task, with capture"
+CONTEXT_OUTSIDE, CONTEXT_INSIDE = "the same outside, with task_context", "the same in a task, with task_context"
+LOGGING_OUTSIDE, LOGGING_INSIDE = "a logging record outside a task", "a logging record in a task"
+LOGGING_CAPTURED_OUTSIDE, LOGGING_CAPTURED = (
+    "the same, with capture_logging",
+    "the same in a task, with capture_logging",
+)
 TASK_LOG = "task_log() in a task"
+USERS_FORMAT, RAISING = "a format of the user's", "a format of the user's that raises"
 
 LARGEST_BURST = 100
 
@@ -93,12 +101,30 @@ def _empty_folder(folder: Path) -> Case:
     return _logs(FileLogger(folder / "tasks.log", max_bytes=2 * 1024**3, backup_count=100))
 
 
-def _loguru(folder: Path, *, captured: bool = False, in_a_task: bool = False) -> Case:
+def _loguru(folder: Path, *, prepare: Callable[[Any], object] | None = None, in_a_task: bool = False) -> Case:
     logger = independent_loguru()
     logger.add(lambda message: None, format="{message}")
-    if captured:
-        capture(logger)
+    if prepare is not None:
+        prepare(logger)
     return _records(logger.info, in_a_task=in_a_task)
+
+
+def _patch(logger: Any) -> None:
+    logger.configure(patcher=task_context)
+
+
+def _logging(folder: Path, *, captured: bool = False, in_a_task: bool = False) -> Case:
+    logger = logging.getLogger("benchmark")
+    logger.propagate = False
+    logger.setLevel("INFO")
+    logger.addHandler(logging.NullHandler())
+    if captured:
+        capture_logging(logger.name)
+    return _records(logger.info, in_a_task=in_a_task)
+
+
+def _raising(record: Any) -> str:
+    raise ValueError("a format that raises")
 
 
 def _task_log(folder: Path) -> Case:
@@ -129,8 +155,16 @@ CASES: dict[str, Callable[[Path], Case]] = {
     LARGE_FILE: _large_file,
     EMPTY_FOLDER: _empty_folder,
     LOGURU_OUTSIDE: _loguru,
-    CAPTURE_OUTSIDE: partial(_loguru, captured=True),
+    CAPTURE_OUTSIDE: partial(_loguru, prepare=capture),
+    CONTEXT_OUTSIDE: partial(_loguru, prepare=_patch),
     LOGURU_INSIDE: partial(_loguru, in_a_task=True),
-    CAPTURE_INSIDE: partial(_loguru, captured=True, in_a_task=True),
+    CAPTURE_INSIDE: partial(_loguru, prepare=capture, in_a_task=True),
+    CONTEXT_INSIDE: partial(_loguru, prepare=_patch, in_a_task=True),
+    LOGGING_OUTSIDE: _logging,
+    LOGGING_CAPTURED_OUTSIDE: partial(_logging, captured=True),
+    LOGGING_INSIDE: partial(_logging, in_a_task=True),
+    LOGGING_CAPTURED: partial(_logging, captured=True, in_a_task=True),
     TASK_LOG: _task_log,
+    USERS_FORMAT: partial(_contender, partial(FileLogger, format="{extra[task_id]} {message}")),
+    RAISING: partial(_contender, partial(FileLogger, format=_raising)),
 }

@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, task_log
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
+from taskflow_loguru.formats import json_text, line_format
 
 SECRET_NAMES = {"password", "token", "card"}
 CARD_NUMBER = re.compile(r"\b\d{12,15}(\d{4})\b")
@@ -24,12 +25,11 @@ def masked(value: Any) -> Any:
     return CARD_NUMBER.sub(r"****\1", text) if CARD_NUMBER.search(text) else value
 
 
+@line_format
 def masked_json_line(record: Any) -> str:
-    """Format a copy of the record: other observers see the original, and the task still uses it."""
+    """Render a copy of the record: other observers see the original, and the task still uses it."""
     safe: Any = {**record, "message": masked(record["message"]), "extra": masked(record["extra"])}
-    template = json_line(safe)
-    record["rendered"] = safe["rendered"]
-    return template
+    return json_text(safe)
 
 
 task_manager = TaskManager(loggers=[FileLogger("demo/tasks.jsonl", format=masked_json_line, log_lifecycle=True)])

@@ -1,51 +1,32 @@
-"""Tasks that use the standard library's logging: their records go to loguru, and so to the task.
+"""Tasks that use the standard library's logging: what they and their libraries log is in the log of the task too.
 
 uvicorn --app-dir examples stdlib_logging:app
-
-The handler is the InterceptHandler of loguru's documentation ("Entirely compatible with standard logging").
 """
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import Depends, FastAPI
-from loguru import logger
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, capture
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, capture_logging
 
-if TYPE_CHECKING:
-    from loguru import Record
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s | %(name)s | %(message)s")
+log = logging.getLogger("shop.import")
 
+# At the top of the module, so that worker processes call it too. In tasks, it also gets what the console leaves out.
+capture_logging()
+capture_logging("shop", level="DEBUG")
 
-class InterceptHandler(logging.Handler):
-    """Turn each record of the standard library into a loguru record."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        def name_origin(made: "Record") -> None:
-            made.update({"name": record.name, "function": record.funcName, "line": record.lineno})
-
-        try:
-            level: str | int = logger.level(record.levelname).name
-        except ValueError:
-            level = record.levelno
-        logger.patch(name_origin).opt(exception=record.exc_info).log(level, record.getMessage())
-
-
-logging.basicConfig(handlers=[InterceptHandler()], level=logging.INFO)
-logger.remove()
-logger.add(sys.stdout, format="{level} | {name} | {message}")
-capture()
-
-task_manager = TaskManager(loggers=[FileLogger("demo/tasks.log", log_lifecycle=True)])
+task_manager = TaskManager(loggers=[FileLogger("demo/tasks.log", min_level="debug", log_lifecycle=True)])
 app = FastAPI()
 TaskAdmin(app, task_manager)
 
 
 @task_manager.task()
 def import_rows(count: int) -> None:
-    log = logging.getLogger("shop.import")
     log.info("Importing %d rows", count)
+    log.debug("In steps of 100", extra={"step": 100})
     try:
         1 / count
     except ZeroDivisionError:

@@ -16,10 +16,21 @@ if TYPE_CHECKING:
     from fastapi_taskflow import RedisBackend, TaskAdmin
 
     from . import reader, shippers, sinks
+    from ._capture_logging import capture_logging
+    from ._task_context import task_context
     from ._task_log import task_log
     from .bridge import LoguruLogger, capture
     from .file_logger import FileLogger
-    from .formats import datadog_line, detailed_line, ecs_line, google_line, json_line, otel_line, task_line
+    from .formats import (
+        datadog_line,
+        detailed_line,
+        ecs_line,
+        google_line,
+        json_line,
+        logfmt_line,
+        otel_line,
+        task_line,
+    )
     from .manager import TaskManager
     from .stdout_logger import StdoutLogger
 
@@ -33,21 +44,26 @@ __all__ = [
     "TaskAdmin",
     "TaskManager",
     "capture",
+    "capture_logging",
     "datadog_line",
     "detailed_line",
     "ecs_line",
     "google_line",
     "json_line",
+    "logfmt_line",
     "otel_line",
     "reader",
     "shippers",
     "sinks",
+    "task_context",
     "task_line",
     "task_log",
 ]
 
 _HOMES = {
     "fastapi_taskflow": ("RedisBackend", "TaskAdmin"),
+    "taskflow_loguru._capture_logging": ("capture_logging",),
+    "taskflow_loguru._task_context": ("task_context",),
     "taskflow_loguru._task_log": ("task_log",),
     "taskflow_loguru.bridge": ("LoguruLogger", "capture"),
     "taskflow_loguru.file_logger": ("FileLogger",),
@@ -57,6 +73,8 @@ _HOMES = {
         "ecs_line",
         "google_line",
         "json_line",
+        "logfmt_line",
+        "logfmt_line",
         "otel_line",
         "task_line",
     ),

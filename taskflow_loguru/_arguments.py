@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -44,6 +44,20 @@ def checked_choice(name: str, value: T, choices: Sequence[T]) -> T:
     return value
 
 
+def checked_level(level: str | int, find: Callable[[str], T | None], known: str) -> T | int:
+    """Return a *level* that is a number, or what *find* returns for its name, as it is or in upper case."""
+    if isinstance(level, bool) or not isinstance(level, (str, int)):
+        raise TypeError(f"level must be the name of a level or an int of at least 0, not {level!r}")
+    if isinstance(level, int):
+        if level < 0:
+            raise ValueError(f"level must be the name of a level or an int of at least 0, not {level}")
+        return level
+    for name in (level, level.upper()):
+        if (found := find(name)) is not None:
+            return found
+    raise ValueError(f"level must be the name of one of {known}, not {level!r}")
+
+
 def checked_flag(name: str, value: bool) -> bool:
     """Return *value* if it is a bool."""
     if not isinstance(value, bool):
@@ -72,21 +86,21 @@ def check_function(name: str, value: object, *parameters: str) -> None:
 
 def as_call(made: object, arguments: dict[str, Any]) -> str:
     """Return the call that makes such an object, for its repr, without the *arguments* that are defaults."""
-    shown = []
+    parts = []
     rest = dict(arguments)
     for name, parameter in inspect.signature(type(made)).parameters.items():
         if name in rest and (value := rest.pop(name)) != parameter.default:
             is_named = parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
-            shown.append(f"{name}={_shown(value)}" if is_named else _shown(value))
-    shown += (f"{name}={_shown(value)}" for name, value in rest.items())  # a subclass that takes **options
-    return f"{type(made).__name__}({', '.join(shown)})"
+            parts.append(f"{name}={shown(value)}" if is_named else shown(value))
+    parts += (f"{name}={shown(value)}" for name, value in rest.items())  # a subclass that takes **options
+    return f"{type(made).__name__}({', '.join(parts)})"
 
 
-def _shown(value: Any) -> str:
-    # A function's repr has only an address, which does not identify the function.
+def shown(value: Any) -> str:
+    """Return the repr of *value*, but the name of a function: its repr has only an address."""
     if isinstance(value, partial):
         arguments = [
-            _shown(value.func),
+            shown(value.func),
             *map(repr, value.args),
             *(f"{key}={item!r}" for key, item in value.keywords.items()),
         ]

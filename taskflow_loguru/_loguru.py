@@ -7,7 +7,9 @@ facts that an event already has: time, place, function. So this module combines 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import repeat
 from multiprocessing import current_process
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import loguru
 
 from ._versions import incompatible
+from .formats._words import LEVELS as NUMBERS
 
 try:
     from loguru import _datetime
@@ -26,22 +29,45 @@ except ImportError as error:
     raise incompatible("loguru", error) from error
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from loguru import Logger as PublicLogger
     from loguru import Message, Record, Writable
     from loguru import RecordFile as PublicRecordFile
+    from loguru import RecordLevel as Level
 
-RENDERED = "{rendered}"
-"""The format of a handler for records that are already rendered; loguru adds the newline."""
+_LOG = Logger._log.__code__
 
 NO_FILE = cast("PublicRecordFile", RecordFile("", ""))
 """The ``file`` of a record that comes from an event and not from a line of code."""
+
+LEVELS = {
+    word: cast("Level", RecordLevel(word.upper(), number, Core().levels[word.upper()].icon))
+    for word, number in NUMBERS.items()
+}
+"""loguru's own levels, by their names in lower case. LOGURU_INFO_NO and its siblings do not change their numbers."""
+
+NOTHING = dict.fromkeys(("status", "retries_used", "duration", "error", "stacktrace"))
+"""The bound values that only the record of a status has."""
+
+_OPTIONS = {
+    "level": 0,
+    "filter": None,
+    "colorize": False,
+    "serialize": False,
+    "backtrace": False,
+    "diagnose": False,
+    "enqueue": False,
+    "context": None,
+    "catch": False,
+}
+"""The options of ``logger.add`` whose defaults loguru takes from the environment, except ``format``."""
 
 
 class _NoLock:
     """A lock that locks nothing.
 
-    Its methods are written in C and ignore their arguments: they take almost no time, and no signal handler can run in
-    them.
+    ``str.format`` stands in for both methods: it is nearly free, and no signal handler can run inside.
     """
 
     __enter__ = __exit__ = "".format
@@ -50,23 +76,12 @@ class _NoLock:
 class IndependentLogger:
     """A loguru logger with its own handlers, which the app's ``remove()`` and ``configure()`` do not reach.
 
-    Args:
-        minimal: Make records of only the event's own facts, which saves looking up process and thread. For a format and
-            a filter that use no others.
-        render: A function of the record; the record gets its result as ``rendered``, for a handler with the format
-            :data:`RENDERED`. loguru parses such a format once, but the template of a format function for each record.
-
     Attributes:
         logger: The loguru logger.
     """
 
-    def __init__(self, *, minimal: bool = False, render: Callable[[Record], str] | None = None) -> None:
-        self._minimal = minimal
-        self._render = render
+    def __init__(self) -> None:
         self._core = Core()
-        self._levels = {
-            level.name: RecordLevel(level.name, level.no, level.icon) for level in self._core.levels.values()
-        }
         logger = Logger(
             core=self._core,
             exception=None,
@@ -82,40 +97,98 @@ class IndependentLogger:
         self.logger = cast("PublicLogger", logger)
 
     def add(self, sink: Writable | Callable[[Message], None], **options: Any) -> None:
-        """Add a handler, as ``logger.add`` does, but without its lock: the sink must be thread-safe.
+        """Add a handler as :func:`add_handler` does, but without its lock: the sink must be thread-safe.
 
         loguru's own lock raises an error if a signal handler logs while the same handler writes. It stays locked for
         good if a signal handler raises between two of its lines.
         """
-        number = self.logger.add(sink, level=0, **options)
+        number = add_handler(self.logger, sink, **options)
         handler = self._core.handlers[number]
         if not hasattr(handler, "_protected_lock"):  # to set another attribute would leave loguru's lock in place
             raise AttributeError("its Handler has no attribute '_protected_lock'")
         handler._protected_lock = repeat(_NoLock()).__next__
 
-    def emit(self, level: str, message: str, extra: dict[str, Any]) -> Any:
-        """Pass a record to the handlers and return it: ``bind(**extra).log(level, message)``, from known facts.
 
-        The record's time is ``extra["timestamp"]``, its function ``extra["func_name"]``.
+def line_writer(sink: Writable | Callable[[Message], None]) -> Callable[[Level, str], None]:
+    """Return a function that passes a finished line to *sink*, through a loguru handler of its own.
 
-        Raises:
-            Exception: Any exception of a handler that was added with ``catch=False``.
-        """
-        record: Any = {
-            "exception": None,
-            "extra": extra,
-            "function": extra["func_name"],
-            "level": self._levels[level],
-            "message": message,
-            "rendered": "",  # a key that is added later would need a larger dictionary
-        }
-        if not self._minimal:
-            record.update(_context_fields(extra))
-        if self._render is not None:
-            record["rendered"] = self._render(record)
-        for handler in self._core.handlers.values():
-            handler.emit(record, level, False, False, None)
-        return record
+    The handler does not format the line again, as with ``opt(raw=True)``. An exception of the sink passes through.
+    """
+    own = IndependentLogger()
+    own.add(sink, format="{message}")
+    (handler,) = own._core.handlers.values()
+    emit = handler.emit
+
+    def write(level: Level, line: str) -> None:
+        emit({"exception": None, "level": level, "message": line + "\n"}, level.name, False, True, None)
+
+    return write
+
+
+def add_handler(logger: PublicLogger, sink: Writable | Callable[[Message], None], **options: Any) -> int:
+    """Call ``logger.add``, and let none of loguru's environment variables change an option."""
+    return logger.add(sink, **{**_OPTIONS, **options})
+
+
+def emit(logger: PublicLogger, record: Record) -> None:
+    """Pass *record* to the handlers of *logger*.
+
+    Raises:
+        Exception: Any exception of a handler that was added with ``catch=False``.
+    """
+    for handler in cast("Any", logger)._core.handlers.values():
+        handler.emit(record, record["level"].name, False, False, None)
+
+
+def bare_record(level: Level, message: str, extra: dict[str, Any]) -> Record:
+    """Return a record with only what the formats of this package use."""
+    record: Any = {"exception": None, "extra": extra, "level": level, "message": message}
+    return record  # type: ignore[no-any-return]
+
+
+def record_of(level: Level, message: str, extra: dict[str, Any]) -> Record:
+    """Return the record of ``bind(**extra).log(level, message)``, made from known facts.
+
+    Its time is ``extra["timestamp"]``, its function ``extra["func_name"]``.
+    """
+    event_time: datetime = extra["timestamp"]
+    time = _datetime.datetime.combine(event_time, event_time.timetz())
+    process, thread = current_process(), current_thread()
+    record: Any = {
+        "elapsed": time - start_time,
+        "exception": None,
+        "extra": {**context.get(), **NOTHING, **extra},
+        "file": NO_FILE,
+        "function": extra["func_name"],
+        "level": level,
+        "line": 0,
+        "message": message,
+        "module": extra["func_name"],
+        "name": extra["func_name"],
+        "process": RecordProcess(process.ident, process.name),
+        "thread": RecordThread(thread.ident, thread.name),
+        "time": time,
+    }
+    return cast("Record", record)
+
+
+class _TakenError(Exception):
+    """A patcher has taken the record. It can keep it from the handlers only by raising."""
+
+
+def record_by(logger: PublicLogger, level: Level, message: str) -> Record | None:
+    """Return the record that ``logger.log`` would pass to its handlers; None if none of them would get it."""
+    taken: list[Record] = []
+
+    def take(record: Record) -> None:
+        taken.append(record)
+        raise _TakenError
+
+    try:
+        logger.patch(take).log(level.name, message)
+    except _TakenError:
+        return taken[0]
+    return None
 
 
 def logger_name(logger: PublicLogger) -> str | int:
@@ -130,21 +203,50 @@ def logger_name(logger: PublicLogger) -> str | int:
     return "loguru.logger" if core is loguru.logger._core else id(core)
 
 
-def _context_fields(extra: dict[str, Any]) -> dict[str, Any]:
-    event_time: datetime = extra["timestamp"]
-    time = _datetime.datetime.combine(event_time, event_time.timetz())
-    process, thread = current_process(), current_thread()
-    return {
-        "elapsed": time - start_time,
-        "extra": {**context.get(), **extra},
-        "file": NO_FILE,
-        "line": 0,
-        "module": extra["func_name"],
-        "name": extra["func_name"],
-        "process": RecordProcess(process.ident, process.name),
-        "thread": RecordThread(thread.ident, thread.name),
-        "time": time,
-    }
+def logger_in_use() -> PublicLogger | None:
+    """Return the loguru logger that is making the record in whose handler or patcher this code runs, or None."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is _LOG:
+            return cast("PublicLogger", frame.f_locals["self"])
+        frame = frame.f_back
+    return None
+
+
+def configured_extra(logger: PublicLogger) -> dict[Any, Any]:
+    """Return the values that ``logger.configure(extra=...)`` binds to every record."""
+    return cast("dict[Any, Any]", cast("Logger", logger)._core.extra)
+
+
+class NotedValues(dict[str, Any]):
+    """Contextualized values that note which logger copies them into a record.
+
+    Attributes:
+        maker: The logger's :func:`logger_name`; None before the first record.
+    """
+
+    maker: str | int | None = None
+
+    def keys(self) -> Any:
+        """Return the keys. loguru's ``{**values}`` calls it, since ``__iter__`` is overridden."""
+        logger = logger_in_use()
+        if logger is not None:
+            self.maker = logger_name(logger)
+        return super().keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()
+
+
+@contextmanager
+def noting_maker() -> Iterator[NotedValues]:
+    """Note which loguru logger makes a record in the block. Its records are the same as without."""
+    values = NotedValues(context.get())
+    token = context.set(values)
+    try:
+        yield values
+    finally:
+        context.reset(token)
 
 
 def _check() -> None:
@@ -152,9 +254,16 @@ def _check() -> None:
     lines: list[str] = []
     try:
         own = IndependentLogger()
-        own.add(lines.append, format="{message}", catch=False)
-        own.emit("INFO", "a trial", {"func_name": "taskflow_loguru", "timestamp": datetime.now(timezone.utc)})
-        logger_name(loguru.logger)
+        own.add(lines.append, format="{message}")
+        extra = {"func_name": "taskflow_loguru", "timestamp": datetime.now(timezone.utc)}
+        record = record_of(LEVELS["info"], "a trial", extra)
+        emit(own.logger, record)
+        line_writer(lines.append)(LEVELS["info"], "a trial")
+        with noting_maker() as noted:
+            own.logger.info("a trial")
+        if noted.maker != logger_name(own.logger):
+            raise AttributeError("its Logger._log does not copy the contextualized values")
+        configured_extra(own.logger)
     except Exception as error:
         raise incompatible("loguru", error) from error
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import signal
 from collections.abc import Iterator
 from functools import partial
 from types import CodeType
 from typing import Any
+
+_SIGNALS = tuple(map(int, signal.valid_signals()))
 
 
 def is_from_signal_handler(error: BaseException) -> bool:
@@ -25,8 +28,9 @@ def is_from_signal_handler(error: BaseException) -> bool:
 
 
 def _handler_codes() -> Iterator[CodeType]:
-    for number in signal.valid_signals():
-        handler: Any = signal.getsignal(number)
+    handler: Any
+    # signal.getsignal looks each result up in an enum: for all signals, that takes longer than to write a line.
+    for handler in filter(callable, map(_signal.getsignal, _SIGNALS)):
         while isinstance(handler, partial):
             handler = handler.func
         for function in (handler, getattr(type(handler), "__call__", None)):  # noqa: B004

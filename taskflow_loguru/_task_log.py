@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastapi_taskflow
 
 from ._escapes import placeholder
 from ._host import is_in_worker
+
+
+class Origin(NamedTuple):
+    """The line of code that logged a captured record.
+
+    Attributes:
+        logger: The name of the standard library's logger, or the name of the module that used loguru.
+        module: The module's file, without its suffix.
+        line: The number of the line.
+    """
+
+    logger: str | None
+    module: str
+    line: int
 
 
 class SentMessage(str):
@@ -19,22 +33,31 @@ class SentMessage(str):
 
     Attributes:
         time: When it was logged; None if the event's own time is right.
-        source: The name of the loguru logger that it was captured from, by
-            :func:`~taskflow_loguru._loguru.logger_name`; None for a message of ``task_log()``.
+        source: The loguru logger whose sinks already have it, by :func:`~taskflow_loguru._loguru.logger_name`; None if
+            none has it.
+        origin: The line of code of a captured record; None for a message of ``task_log()``.
     """
 
-    __slots__ = ("source", "time")
+    __slots__ = ("origin", "source", "time")
     time: datetime | None
     source: str | int | None
+    origin: Origin | None
 
-    def __new__(cls, text: str, time: datetime | None = None, source: str | int | None = None) -> SentMessage:
+    def __new__(
+        cls,
+        text: str,
+        time: datetime | None = None,
+        source: str | int | None = None,
+        origin: Origin | None = None,
+    ) -> SentMessage:
         message = super().__new__(cls, text)
         message.time = time
         message.source = source
+        message.origin = origin
         return message
 
     def __reduce__(self) -> tuple[Any, ...]:  # str's own would lose the attributes
-        return SentMessage, (str(self), self.time, self.source)
+        return SentMessage, (str(self), self.time, self.source, self.origin)
 
 
 def task_log(message: str, *, level: str = "info", **extra: Any) -> None:
@@ -48,7 +71,8 @@ def task_log(message: str, *, level: str = "info", **extra: Any) -> None:
 
     Args:
         message: The message.
-        level: "debug", "info", "warning" or "error".
+        level: "debug", "info", "warning" or "error", as for the host. The observers of this package also know
+            loguru's "trace", "success" and "critical", and "warn", "err", "exception" and "fatal".
         extra: The event's data.
     """
     if is_in_worker():

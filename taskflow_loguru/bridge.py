@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import pickle
 from contextlib import suppress
-from contextvars import ContextVar
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import fastapi_taskflow
 import loguru
-from fastapi_taskflow import LogEvent, get_task_context
+from fastapi_taskflow import LifecycleEvent, get_task_context
 
-from ._escapes import as_text
-from ._host import is_in_observer, is_in_worker
-from ._loguru import NO_FILE, logger_name
-from ._task_log import SentMessage
-from .observer import ERROR, INFO, WARNING, Level, LoguruObserver, MinLevel, extra_of, level_of
+from ._arguments import checked_level
+from ._capturing import captured_for, current_task, last_extra, log_in_task
+from ._escapes import without_surrogates
+from ._host import is_in_worker
+from ._loguru import NO_FILE, NOTHING, add_handler, emit, logger_name, record_by
+from ._task_log import Origin, SentMessage
+from .observer import LoguruObserver, MinLevel
 
 if TYPE_CHECKING:
-    from fastapi_taskflow.task_logging import TaskContext
     from loguru import FilterFunction, Logger, Message, Record
-
-# The task whose event is being made or shown. A flag is not enough: a task that is started at that moment inherits
-# it, and the records of the new task must be captured.
-_captured_for: ContextVar[TaskContext | None] = ContextVar("taskflow_loguru_captured_for", default=None)
+    from loguru import RecordLevel as Level
 
 
 def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> int:
@@ -39,9 +34,14 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
     - The bound and contextualized ``extra`` become the keyword arguments of ``task_log()``; "message" and
       "level", which are its own parameters, get an underscore at the end.
     - An exception's traceback follows the message. Lone surrogates are escaped.
-    - Two calls capture each record twice.
+    - Two calls capture each record once.
     - Records outside of a task are not captured; the logger's other sinks get every record as before. Records from an
       observer's ``on_log`` are not captured: that would be an endless loop.
+    - A record belongs to a task if its code runs in the task's context (:mod:`contextvars`). ``await``,
+      ``asyncio.create_task``, ``asyncio.to_thread`` and ``anyio.to_thread`` pass the context on.
+      ``loop.run_in_executor``, ``threading.Thread`` and a pool's ``submit`` do not: run the function by
+      ``contextvars.copy_context().run`` there, as in ``pool.submit(copy_context().run, function)``. Other processes
+      that a task starts are not captured.
     - The logger's own sinks get a record at once. The messages of ``task_log()`` reach them through a
       :class:`LoguruLogger`, and only when the event loop processes them: see there for the order.
 
@@ -58,14 +58,13 @@ def capture(logger: Logger = loguru.logger, *, level: str | int = "DEBUG") -> in
     """
     # Not a closure: a logger that is sent to another process is pickled with its handlers.
     sink = partial(_log_in_task, source=logger_name(logger))
-    return logger.add(
+    return add_handler(
+        logger,
         sink,
-        level=_checked_level(logger, level),
+        level=checked_level(level, partial(_level_name, logger), "the logger's levels, such as 'DEBUG'"),
         format=_message_and_traceback,
         filter=_is_from_task,
-        colorize=False,
-        backtrace=False,
-        diagnose=False,
+        catch=True,
     )
 
 
@@ -107,101 +106,57 @@ class LoguruLogger(LoguruObserver):
     def _arguments(self) -> dict[str, Any]:
         return {"logger": self._logger, **super()._arguments()}
 
-    async def on_log(self, event: LogEvent) -> None:
-        """Make a record of the event; if the message came from this logger, only of its separator."""
-        if not (isinstance(event.message, SentMessage) and event.message.source == self._name):
-            await super().on_log(event)
-            return
-        level = level_of(event.level)
-        if level.no >= self._threshold:
-            time = event.message.time or event.timestamp
-            extra = extra_of(event.task_id, event.func_name, "log", time, event.attempt, event.tags)
-            self._separate(level, extra)
+    def is_shown_already(self, message: SentMessage) -> bool:
+        """Return whether the message came from this logger."""
+        return message.source == self._name
 
-    def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
-        """Log the event."""
+    async def on_lifecycle(self, event: LifecycleEvent) -> None:
+        """Log a status transition, if lifecycle records and its level are shown."""
         # A task that another task has started is logged in its parent's context, but its status is not a line of the
         # parent.
-        token = _captured_for.set(get_task_context())
+        token = captured_for.set(get_task_context())
         try:
-            self._logger.bind(**extra).patch(self._complete).log(level.name, message)
-        except _RejectedError:
-            pass
+            await super().on_lifecycle(event)
         finally:
-            _captured_for.reset(token)
+            captured_for.reset(token)
 
-    def _complete(self, record: Record) -> None:
-        function = record["extra"]["func_name"]
-        record["name"] = record["module"] = record["function"] = function
-        record["line"] = 0
-        record["file"] = NO_FILE
-        time = record["extra"]["timestamp"].astimezone()  # local time, as in the app's own records
-        record["time"] = type(record["time"]).combine(time, time.timetz())  # loguru's own type, for format strings
-        if self.handler_filter is not None and not self.handler_filter(record):
-            raise _RejectedError
+    def record_of(self, level: Level, message: str, extra: dict[str, Any]) -> Record | None:
+        """Return the logger's record of the event; None if it has no handler for it, or is disabled."""
+        record = record_by(self._logger.bind(**{**NOTHING, **extra}), level, message)
+        if record is not None:
+            record["name"] = record["module"] = record["function"] = extra["func_name"]
+            record["line"] = 0
+            record["file"] = NO_FILE
+            time = extra["timestamp"].astimezone()  # local time, as in the app's own records
+            record["time"] = type(record["time"]).combine(time, time.timetz())  # loguru's own type, for format strings
+        return record
 
-
-class _RejectedError(Exception):
-    """The filter rejects the record. A patcher can drop a record only by raising."""
+    def emit(self, record: Record) -> None:
+        """Pass the record to the logger's handlers."""
+        emit(self._logger, record)
 
 
 def _log_in_task(message: Message, *, source: str | int) -> None:
     record = message.record
-    extra = {_keyword(key): value for key, value in record["extra"].items()}
+    last_extra.set(record["extra"])
     time = None
     if is_in_worker():
         time = datetime.fromtimestamp(record["time"].timestamp(), timezone.utc)  # a plain datetime: it is pickled
-        extra = {key: _picklable(value) for key, value in extra.items()}
     text = message.removesuffix("\n") if record["exception"] else str(message)
-    # A lone surrogate in one task's log would fail the host's request for the list of all tasks.
-    text = text.encode("utf-8", "backslashreplace").decode()
-    token = _captured_for.set(get_task_context())
-    try:
-        message_of_task = SentMessage(text, time, source)
-        fastapi_taskflow.task_log(message_of_task, level=_host_level(record["level"].no), **extra)
-    finally:
-        _captured_for.reset(token)
+    origin = Origin(record["name"], record["module"], record["line"])
+    sent = SentMessage(without_surrogates(text), time, source, origin)
+    log_in_task(sent, record["level"].no, record["extra"])
 
 
 def _is_from_task(record: Record) -> bool:
-    task = get_task_context()
-    return task is not None and task is not _captured_for.get() and not is_in_observer()
+    return current_task() is not None and record["extra"] is not last_extra.get()
 
 
 def _message_and_traceback(record: Record) -> str:
     return "{message}\n{exception}" if record["exception"] else "{message}"
 
 
-def _host_level(number: int) -> str:
-    if number < INFO.no:
-        return "debug"
-    if number < WARNING.no:
-        return "info"
-    return "warning" if number < ERROR.no else "error"
-
-
-def _keyword(key: object) -> str:
-    return f"{key}_" if key in ("message", "level") else str(key)
-
-
-def _picklable(value: Any) -> Any:
-    # A worker process sends its log with the result. A value that cannot be pickled would fail the task, and one that
-    # cannot be unpickled would break the whole pool. The copy cannot be changed by the task later.
-    try:
-        return pickle.loads(pickle.dumps(value))
-    except Exception:
-        return as_text(value)
-
-
-def _checked_level(logger: Logger, level: str | int) -> str | int:
-    """Return *level* as ``logger.add`` takes it."""
-    if isinstance(level, bool) or not isinstance(level, (str, int)):
-        raise TypeError(f"level must be the name of a level or an int of at least 0, not {level!r}")
-    if isinstance(level, int):
-        if level < 0:
-            raise ValueError(f"level must be the name of a level or an int of at least 0, not {level}")
-        return level
-    for name in (level, level.upper()):
-        with suppress(ValueError):
-            return logger.level(name).name
-    raise ValueError(f"level must be the name of one of the logger's levels, such as 'DEBUG', not {level!r}")
+def _level_name(logger: Logger, name: str) -> str | None:
+    with suppress(ValueError):
+        return logger.level(name).name
+    return None

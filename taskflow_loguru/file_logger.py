@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, overload
 
 from ._arguments import checked_flag
-from ._host import has_open
-from ._log_file import DEFAULT_BACKUP_COUNT, DEFAULT_MAX_BYTES, DEFAULT_MODE, Mode, check_watched, file_and_background
-from ._loguru import RENDERED, IndependentLogger
-from ._rendering import LINE, LossLine, check_format, keep_line, render
+from ._log_file import DEFAULT, DEFAULTS, Default, Mode, check_watched, file_and_background, refuse_unknown
+from ._loguru import bare_record, line_writer, record_of
+from ._rendering import LossLine, SafeText, check_format, text_of
 from ._reopening import check_signal, reopen_on
-from ._signals import is_from_signal_handler
-from ._stderr import report
-from .formats import renderer_of, task_line
-from .observer import Level, LoguruObserver, MinLevel
+from ._shared_file import Writer
+from .formats import task_line
+from .formats._formats import is_ours, message_text_of, renderer_of
+from .observer import LoguruObserver, MinLevel
 from .sinks import BackgroundSink, RotatingFileSink, Stats, WatchedFileSink
 
 if TYPE_CHECKING:
-    from loguru import FilterFunction, FormatFunction
+    from datetime import datetime
+
+    from fastapi_taskflow import LogEvent
+    from loguru import FilterFunction, FormatFunction, Record
+    from loguru import RecordLevel as Level
+
+    from ._task_log import Origin
 
 
 class FileLogger(LoguruObserver):
@@ -75,15 +79,15 @@ class FileLogger(LoguruObserver):
         self,
         path: str | os.PathLike[str],
         *,
-        max_bytes: int = ...,
-        backup_count: int = ...,
-        mode: Mode = ...,
-        log_lifecycle: bool = ...,
-        min_level: MinLevel = ...,
-        format: str | FormatFunction = ...,
-        filter: FilterFunction | None = ...,
-        enqueue: bool = ...,
-        reopen_signal: int | None = ...,
+        max_bytes: int = 10 * 1024 * 1024,
+        backup_count: int = 5,
+        mode: Mode = "rotate",
+        log_lifecycle: bool = False,
+        min_level: MinLevel = "info",
+        format: str | FormatFunction = task_line,
+        filter: FilterFunction | None = None,
+        enqueue: bool = False,
+        reopen_signal: int | None = None,
     ) -> None: ...
 
     @overload
@@ -91,28 +95,30 @@ class FileLogger(LoguruObserver):
         self,
         path: RotatingFileSink | WatchedFileSink | BackgroundSink,
         *,
-        log_lifecycle: bool = ...,
-        min_level: MinLevel = ...,
-        format: str | FormatFunction = ...,
-        filter: FilterFunction | None = ...,
-        enqueue: bool = ...,
-        reopen_signal: int | None = ...,
-    ) -> None: ...
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str] | RotatingFileSink | WatchedFileSink | BackgroundSink,
-        *,
-        max_bytes: int = DEFAULT_MAX_BYTES,
-        backup_count: int = DEFAULT_BACKUP_COUNT,
-        mode: Mode = DEFAULT_MODE,
         log_lifecycle: bool = False,
         min_level: MinLevel = "info",
         format: str | FormatFunction = task_line,
         filter: FilterFunction | None = None,
         enqueue: bool = False,
         reopen_signal: int | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | RotatingFileSink | WatchedFileSink | BackgroundSink,
+        *,
+        max_bytes: int | Default = DEFAULT,
+        backup_count: int | Default = DEFAULT,
+        mode: Mode | Default = DEFAULT,
+        log_lifecycle: bool = False,
+        min_level: MinLevel = "info",
+        format: str | FormatFunction = task_line,
+        filter: FilterFunction | None = None,
+        enqueue: bool = False,
+        reopen_signal: int | None = None,
+        **unknown: object,
     ) -> None:
+        refuse_unknown(unknown)
         super().__init__(log_lifecycle=log_lifecycle, min_level=min_level, filter=filter)
         checked_flag("enqueue", enqueue)
         check_format(format)
@@ -139,19 +145,13 @@ class FileLogger(LoguruObserver):
             "enqueue": enqueue,
             "reopen_signal": reopen_signal,
         }
-        self._format_failed = self._is_shared = False
-        self._add_handler(format)
-
-    def _add_handler(self, format: str | FormatFunction) -> None:
         renderer = renderer_of(format)
-        self._is_own_format = renderer is not None
-        if renderer is not None and self.handler_filter is None:
-            self._own = IndependentLogger(minimal=True, render=renderer)
-            self._own.add(self.sink, format=RENDERED, catch=False)
-            return
-        self._own = IndependentLogger()
-        sink = self.sink if self._is_own_format else keep_line
-        self._own.add(sink, format=format, filter=self.handler_filter, catch=False)
+        self._text = renderer or SafeText(text_of(format))
+        self._makes_bare_records = filter is None and is_ours(renderer)
+        self._message_text = message_text_of(format) if filter is None else None
+        self._write = line_writer(self.sink)
+        self._writer = Writer(self._file, format)
+        self._writer.start()
 
     @property
     def path(self) -> str:
@@ -159,7 +159,8 @@ class FileLogger(LoguruObserver):
         return self._file.path
 
     def _arguments(self) -> dict[str, Any]:
-        return {**self._shown, **super()._arguments()}
+        shown = {name: value for name, value in self._shown.items() if value != DEFAULTS.get(name)}
+        return {**shown, **super()._arguments()}
 
     async def startup(self) -> None:
         """Restart the background thread, if ``close()`` has stopped it.
@@ -169,33 +170,23 @@ class FileLogger(LoguruObserver):
         """
         if self._background is not None:
             self._background.start()
-        if not self._is_shared and has_open(self.path):
-            self._is_shared = True
-            report(
-                f"{self.path!r}: fastapi_taskflow's own FileLogger writes this file too, as with log_file= of "
-                "fastapi_taskflow.TaskManager; leave out one of the two, or import TaskManager from taskflow_loguru"
-            )
+        self._writer.start()
+        self._writer.check_host()
 
-    def emit(self, level: Level, message: str, extra: dict[str, Any]) -> None:
+    def show_message(self, event: LogEvent, level: Level, message: str, time: datetime, origin: Origin | None) -> None:
+        """Write the line of a log event; in the format of most files, without a record, which would take longer."""
+        if self._message_text is None or event.attempt or self._retries.are_known:
+            super().show_message(event, level, message, time, origin)
+        else:
+            self._write(level, self._message_text(event, message, time))
+
+    def record_of(self, level: Level, message: str, extra: dict[str, Any]) -> Record | None:
+        """Return the whole record for a filter or a format of the user's; for other formats, only what they use."""
+        return (bare_record if self._makes_bare_records else record_of)(level, message, extra)
+
+    def emit(self, record: Record) -> None:
         """Write the event's line."""
-        if self._is_own_format:
-            # The format is one of ours and never raises: an exception is from a signal handler, and passes through.
-            self._own.emit(level.name, message, extra)
-            return
-        try:
-            line = self._own.emit(level.name, message, extra).get(LINE)
-        except Exception as error:
-            if is_from_signal_handler(error):
-                raise
-            line = self._line_without_format(level, message, extra)
-        if line is not None:  # otherwise the filter has rejected it
-            self.sink.write(line)
-
-    def _line_without_format(self, level: Level, message: str, extra: dict[str, Any]) -> str:
-        if not self._format_failed:
-            self._format_failed = True
-            report(f"the format raised an exception; such lines are written as task_line:\n{traceback.format_exc()}")
-        return render(task_line, level, message, extra)
+        self._write(record["level"], self._text(record))
 
     def stats(self) -> Stats:
         """Return the counters of the sink in this process: see :class:`~taskflow_loguru.sinks.Stats`."""
@@ -222,6 +213,7 @@ class FileLogger(LoguruObserver):
         With ``enqueue=True`` it waits for the thread for at most
         :data:`~taskflow_loguru.sinks.background.STOP_TIMEOUT` seconds, without blocking the event loop.
         """
+        self._writer.stop()
         if self._background is None:
             self._file.stop()
             return

@@ -22,6 +22,7 @@ from loguru._better_exceptions import ExceptionFormatter
 from tests.packages import Packages, missing
 
 sys.meta_path.append(Packages())
+from tests.hosting import Records
 
 # A busy machine is not a defect: no test limits the time of an example.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,6 +69,30 @@ def unmeasured() -> Iterator[None]:
     sys.settrace(None)
     yield
     sys.settrace(trace)
+
+
+@pytest.fixture
+def fresh_loguru() -> Iterator[None]:
+    """Start the test like an app that has called ``logger.remove()``, and leave no trace in loguru's global logger."""
+    reset_loguru()
+    yield
+    reset_loguru()
+
+
+def leave_alone(record: object) -> None:
+    pass
+
+
+def reset_loguru() -> None:
+    loguru.logger.configure(handlers=[], extra={}, patcher=leave_alone, activation=[("taskflow_loguru", True)])
+
+
+@pytest.fixture
+def records(fresh_loguru: None) -> Records:
+    """Return a sink that the app's logger has from its start."""
+    sink = Records()
+    loguru.logger.add(sink, level=0, format="{message}")
+    return sink
 
 
 @pytest.fixture

@@ -8,11 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fastapi_taskflow
 from fastapi import Depends, FastAPI
-from fastapi_taskflow import LifecycleEvent, LogEvent, TaskAdmin, TaskObserver
+from fastapi.testclient import TestClient
+from fastapi_taskflow import InMemoryLogger, LifecycleEvent, LogEvent, TaskAdmin, TaskObserver
+
+from taskflow_loguru import TaskManager
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
 
 WAIT_SECONDS = 30
 """The time limit of a test for an expected event, in seconds."""
@@ -37,6 +43,37 @@ def app_with(manager: fastapi_taskflow.TaskManager, *functions: Callable[..., An
         return str(tasks.add_task(by_name[name], eager=True))
 
     return app
+
+
+class Run:
+    """A task that has ended, and its traces."""
+
+    def __init__(self, function: Callable[..., Any], *observers: TaskObserver, **config: Any) -> None:
+        self.memory = InMemoryLogger(min_level="debug")
+        manager = TaskManager(loggers=[*observers, self.memory])
+        manager.task(**config)(function)
+        with TestClient(app_with(manager, function)) as client:
+            self.task_id = client.post(f"/run/{function.__name__}").json()
+            self.task = client.get(f"/tasks/{self.task_id}").json()
+
+    @property
+    def events(self) -> list[LogEvent]:
+        return self.memory.log_events
+
+    @property
+    def messages(self) -> list[str]:
+        return [event.message for event in self.events]
+
+
+class Records(list["Record"]):
+    """A sink of the app that keeps its records: ``logger.add(records)``."""
+
+    def write(self, message: Message) -> None:
+        self.append(message.record)
+
+    @property
+    def messages(self) -> list[str]:
+        return [record["message"] for record in self]
 
 
 class Watch(TaskObserver):

@@ -7,7 +7,7 @@ import logging
 import pickle
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,73 +22,21 @@ from taskflow_loguru import FileLogger, LoguruLogger, TaskManager, capture, json
 from taskflow_loguru._task_log import SentMessage
 from tests import worker_tasks
 from tests.conftest import lifecycle_event, log_event
-from tests.hosting import WAIT_SECONDS, Watch, app_with, lines_of, masked
+from tests.hosting import WAIT_SECONDS, Records, Run, Watch, app_with, lines_of, masked
 
 if TYPE_CHECKING:
-    from loguru import Logger, Message, Record
+    from loguru import Logger, Record
 
 logger.level("BRIDGE_NOTICE", no=27)
 
 
-class Records(list["Record"]):
-    """A sink of the app that keeps its records: ``logger.add(records)``."""
-
-    def write(self, message: Message) -> None:
-        self.append(message.record)
-
-    @property
-    def messages(self) -> list[str]:
-        return [record["message"] for record in self]
-
-
-@pytest.fixture(autouse=True)
-def _app_starts_and_leaves_no_trace() -> Iterator[None]:
-    """Start each test like an app that has called ``logger.remove()``."""
-    reset()
-    yield
-    reset()
-
-
-def leave_alone(record: Record) -> None:
-    pass
-
-
-def reset() -> None:
-    logger.configure(handlers=[], extra={}, patcher=leave_alone, activation=[("taskflow_loguru", True)])
-
-
-@pytest.fixture
-def records() -> Records:
-    """Return a sink that the app's logger has from its start."""
-    sink = Records()
-    logger.add(sink, level=0, format="{message}")
-    return sink
+pytestmark = pytest.mark.usefixtures("fresh_loguru")
 
 
 def another_logger() -> Logger:
     """Return a loguru logger with its own handlers, made in the way of loguru's documentation."""
     assert "handlers=[]" in repr(logger)
     return copy.deepcopy(logger)
-
-
-class Run:
-    """A task that has ended, and its traces."""
-
-    def __init__(self, function: Callable[..., Any], *observers: TaskObserver, **config: Any) -> None:
-        self.memory = InMemoryLogger(min_level="debug")
-        manager = TaskManager(loggers=[*observers, self.memory])
-        manager.task(**config)(function)
-        with TestClient(app_with(manager, function)) as client:
-            self.task_id = client.post(f"/run/{function.__name__}").json()
-            self.task = client.get(f"/tasks/{self.task_id}").json()
-
-    @property
-    def events(self) -> list[LogEvent]:
-        return self.memory.log_events
-
-    @property
-    def messages(self) -> list[str]:
-        return [event.message for event in self.events]
 
 
 def helper() -> None:
@@ -315,6 +263,11 @@ class TestCapture:
         capture()
         assert Run(work, file_logger).messages == after.messages == ["From the task", "From a function that it calls"]
         assert len(lines_of(tmp_path / "tasks.log")) == 2
+
+    def test_two_calls_capture_each_record_once(self) -> None:
+        capture()
+        capture(level="INFO")
+        assert Run(work).messages == ["From the task", "From a function that it calls"]
 
     def test_another_logger_is_captured_too(self) -> None:
         other = another_logger()

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-from taskflow_loguru import FileLogger
+from taskflow_loguru import FileLogger, reader
 from taskflow_loguru.formats import detailed_line, task_line
 from tests.conftest import lifecycle_event, log_event
 from tests.packages import package
@@ -212,10 +212,33 @@ def test_stdlib_logging_is_in_the_task_with_its_traceback(tmp_path: Path, start:
     process, address = start(*uvicorn("stdlib_logging"))
     httpx.post(f"{address}/imports/0")
     printed = press_ctrl_c(process)
-    running, started, failed, succeeded = messages((tmp_path / "demo" / "tasks.log").read_text("utf-8"))["import_rows"]
-    assert (running, started, succeeded) == ("-- RUNNING", "Importing 0 rows", "-- SUCCESS")
+    logged = messages((tmp_path / "demo" / "tasks.log").read_text("utf-8"))["import_rows"]
+    running, started, step, failed, succeeded = logged
+    assert (running, started, step) == ("-- RUNNING", "Importing 0 rows", "In steps of 100")
     assert re.fullmatch(r"Nothing to import\\nTraceback .+ZeroDivisionError: division by zero", failed)
+    assert succeeded == "-- SUCCESS"
     assert "INFO | shop.import | Importing 0 rows" in printed
+    assert "In steps of 100" not in printed
+
+
+def test_request_ids_are_on_every_line_of_the_tasks_of_a_request(tmp_path: Path, start: Start) -> None:
+    process, address = start(*uvicorn("request_ids"))
+    with httpx.Client(base_url=address) as client:
+        asked = client.post("/orders/0", headers={"X-Request-ID": "7f3c"})
+        made = client.post("/orders/42")
+    printed = press_ctrl_c(process)
+    lines = list(reader.read(tmp_path / "demo" / "tasks.jsonl"))
+    by_request = {
+        request: [line.message for line in lines if line.tags == {"request_id": request}]
+        for request in ("7f3c", made.headers["x-request-id"])
+    }
+    assert list(by_request.values()) == [
+        ["-- RUNNING", "Fulfilling", "--- Retry 1 ---", "Fulfilling", "-- FAILED"],
+        ["-- RUNNING", "Fulfilling", "-- SUCCESS"],
+    ]
+    assert asked.headers["x-request-id"] == "7f3c"
+    assert {line.task_id for line in lines if line.tags == {"request_id": "7f3c"}} == {asked.json()}
+    assert printed.count("INFO | Charging order 0 | {'request_id': '7f3c'}\n") == 2
 
 
 def test_json_lines_are_read_back_by_the_app_that_wrote_them(tmp_path: Path, start: Start) -> None:

@@ -291,7 +291,7 @@ print(lines)
 
 def test_the_apps_own_loguru_neither_gets_task_lines_nor_closes_the_file(tmp_path: Path) -> None:
     path = tmp_path / "tasks.log"
-    command = [sys.executable, "-c", APP_WITH_ITS_OWN_LOGURU, str(path)]
+    command = [sys.executable, "-W", "ignore", "-c", APP_WITH_ITS_OWN_LOGURU, str(path)]
     app = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60)
     assert (app.returncode, app.stdout) == (0, '["the app\'s own\\n"]\n'), app.stderr
     [line] = app.stderr.splitlines()
@@ -327,7 +327,7 @@ async def test_a_format_string_of_loguru_can_use_all_bound_values(tmp_path: Path
     noon, task = "2026-01-01 12:00:00 +00:00", "abc12345-6789|send_email"
     assert lines_of(path) == [
         f"{noon}|WARNING|send_email|hello|{task}|0|log|None|{NOON}|{{'a': 'b'}}|{{'count': 2}}|None|None|None|None",
-        f"{noon}|ERROR|send_email|--- Retry 1 ---|{task}|1|retry|None|{NOON}|{{}}|{{}}|None|None|None|None",
+        f"{noon}|INFO|send_email|--- Retry 1 ---|{task}|1|retry|None|{NOON}|{{}}|{{}}|None|None|None|None",
         f"{noon}|ERROR|send_email|-- FAILED|{task}|1|lifecycle|failed|{NOON}|{{}}|{{}}|1|1.5|boom|Trace",
     ]
 
@@ -363,74 +363,6 @@ async def test_a_format_that_raises_costs_no_line_and_no_task(
     await logger.on_log(log_event("{again}\n"))
     assert lines_of(path) == [HELLO, "[abc12345] [send_email] 2026-01-01T12:00:00 {again}\\n"]
     assert capsys.readouterr().err.count("the format raised") == 1
-
-
-# -- wrong arguments ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "text"),
-    [
-        ({"mode": "append"}, ValueError, "mode must be 'rotate' or 'watched', not 'append'"),
-        ({"mode": None}, ValueError, "mode must be 'rotate' or 'watched', not None"),
-        (
-            {"min_level": "critical"},
-            ValueError,
-            "min_level must be one of 'debug', 'info', 'warning', 'error', not 'critical'",
-        ),
-        ({"min_level": 20}, TypeError, "min_level must be one of 'debug', 'info', 'warning', 'error', not 20"),
-        ({"log_lifecycle": "yes"}, TypeError, "log_lifecycle must be True or False, not 'yes'"),
-        ({"max_bytes": -1}, ValueError, "max_bytes must be at least 0, not -1"),
-        ({"max_bytes": True}, TypeError, "max_bytes must be an int of at least 0, not True"),
-        ({"max_bytes": 1e6}, TypeError, "max_bytes must be an int of at least 0, not 1000000.0"),
-        ({"max_bytes": "10 MB"}, TypeError, "max_bytes must be an int of at least 0, not '10 MB'"),
-        ({"max_bytes": -1, "mode": "watched"}, ValueError, "max_bytes must be at least 0, not -1"),
-        ({"backup_count": -5}, ValueError, "backup_count must be at least 0, not -5"),
-        ({"backup_count": False}, TypeError, "backup_count must be an int of at least 0, not False"),
-        ({"backup_count": 5.0}, TypeError, "backup_count must be an int of at least 0, not 5.0"),
-        ({"backup_count": None}, TypeError, "backup_count must be an int of at least 0, not None"),
-        ({"format": None}, TypeError, "format must be a loguru format string or a function, not None"),
-    ],
-)
-def test_an_invalid_argument_is_named_with_its_value_and_allowed_ones(
-    tmp_path: Path, arguments: dict[str, Any], error: type[Exception], text: str
-) -> None:
-    with pytest.raises(error) as raised:
-        FileLogger(tmp_path / "logs" / "tasks.log", **arguments)
-    assert str(raised.value) == text
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_format_string_that_loguru_cannot_render_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^format must be a loguru format string, not '\{nothing\}': KeyError"):
-        FileLogger(tmp_path / "tasks.log", format="{nothing}")
-
-
-@pytest.mark.parametrize(
-    ("path", "error", "text"),
-    [
-        ("", ValueError, "path must be a file's path, not ''"),
-        ("a\0b", ValueError, "path must be a file's path, not 'a\\x00b'"),
-        ("logs/", ValueError, "path must be a file's path, not the folder 'logs/'"),
-        (Path("."), ValueError, "path must be a file's path, not the folder '.'"),
-        (None, TypeError, "path must be a str or an os.PathLike of str, not None"),
-        (3, TypeError, "path must be a str or an os.PathLike of str, not 3"),
-        (b"tasks.log", TypeError, "path must be a str or an os.PathLike of str, not b'tasks.log'"),
-    ],
-)
-def test_a_path_that_names_no_file_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Any, error: type[Exception], text: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(error) as raised:
-        FileLogger(path)
-    assert str(raised.value) == text
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_options_are_keywords(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="positional"):
-        FileLogger(tmp_path / "tasks.log", 1000)  # type: ignore[call-overload]
 
 
 async def test_a_format_that_raises_costs_no_line_without_stderr(

@@ -154,12 +154,6 @@ def test_other_files_of_the_hosts_file_logger_are_not_warned_about(
     assert capsys.readouterr().err == ""
 
 
-def test_an_unknown_option_is_refused_before_a_file_is_made(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"unexpected keyword argument 'snapshot_dbb'"):
-        TaskManager(log_file=tmp_path / "tasks.log", snapshot_dbb="tasks.db")  # type: ignore[call-arg]
-    assert os.listdir(tmp_path) == []
-
-
 def test_without_a_log_file_it_is_the_hosts_task_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     manager = TaskManager()
@@ -184,48 +178,10 @@ def test_every_other_option_goes_to_the_host_unchanged(tmp_path: Path) -> None:
     assert (tmp_path / "tasks.db").exists()
 
 
-def test_an_option_unknown_to_the_host_raises_the_hosts_error() -> None:
-    with pytest.raises(TypeError, match="snapshot_file"):
-        TaskManager(snapshot_file="tasks.db")  # type: ignore[call-arg]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "text"),
-    [
-        ({"log_file": ""}, ValueError, "log_file must be a file's path, not ''"),
-        ({"log_file": 3}, TypeError, "log_file must be a str or an os.PathLike of str, not 3"),
-        ({"log_file": "."}, ValueError, "log_file must be a file's path, not the folder '.'"),
-        ({"log_file_max_bytes": -1}, ValueError, "log_file_max_bytes must be at least 0, not -1"),
-        ({"log_file_max_bytes": 1.5}, TypeError, "log_file_max_bytes must be an int of at least 0, not 1.5"),
-        ({"log_file_backup_count": True}, TypeError, "log_file_backup_count must be an int of at least 0, not True"),
-        ({"log_file_mode": "w"}, ValueError, "log_file_mode must be 'rotate' or 'watched', not 'w'"),
-        ({"log_lifecycle": "no"}, TypeError, "log_lifecycle must be True or False, not 'no'"),
-    ],
-)
-def test_a_wrong_argument_is_named_as_the_user_wrote_it(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: dict[str, Any],
-    error: type[Exception],
-    text: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(error) as raised:
-        TaskManager(**{"log_file": "tasks.log", **arguments})
-    assert str(raised.value) == text
-    assert os.listdir(tmp_path) == []
-
-
 def test_an_unwritable_log_file_raises_an_oserror_with_the_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match=str(tmp_path / "file")):
         TaskManager(log_file=tmp_path / "file" / "tasks.log")
-
-
-@pytest.mark.parametrize("loggers", ["tasks.log", 5, [5], ["tasks.log"]])
-def test_loggers_that_are_not_observers_are_rejected(loggers: Any) -> None:
-    with pytest.raises(TypeError, match=r"^loggers must be a sequence of TaskObserver, not "):
-        TaskManager(loggers=loggers)
 
 
 @pytest.mark.parametrize("log_file", [5, "", "a\0b", b"tasks.log"])

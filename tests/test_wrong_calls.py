@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import os
 import re
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
+from logging import handlers
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import fastapi_taskflow
 import loguru
 import pytest
+from loguru import _file_sink
 
 from taskflow_loguru import (
     FileLogger,
@@ -22,6 +25,7 @@ from taskflow_loguru import (
     StdoutLogger,
     TaskManager,
     capture,
+    capture_logging,
     datadog_line,
     detailed_line,
     ecs_line,
@@ -94,7 +98,7 @@ def on_background_sink(**arguments: Any) -> object:
 def wrong_sizes() -> Iterator[Wrong]:
     places: list[tuple[Call, Options, str]] = [
         (FileLogger, FILE, "max_bytes"),
-        (FileLogger, FILE, "backup_count"),
+        (FileLogger, {**FILE, "mode": "watched"}, "backup_count"),
         (TaskManager, LOG_FILE, "log_file_max_bytes"),
         (TaskManager, LOG_FILE, "log_file_backup_count"),
         (RotatingFileSink, ROTATING, "max_bytes"),
@@ -131,8 +135,10 @@ def wrong_levels() -> Iterator[Wrong]:
             )
     for value in ("nope", "", " info"):
         yield Wrong(capture, {"level": value}, "level", "the name of one of the logger's levels")
+        yield Wrong(capture_logging, {"level": value}, "level", "the name of one of logging's levels")
     for value in (-1, True, False, None, 1.5, b"INFO", ["INFO"]):
-        yield Wrong(capture, {"level": value}, "level", "the name of a level or an int of at least 0")
+        for call in (capture, capture_logging):
+            yield Wrong(call, {"level": value}, "level", "the name of a level or an int of at least 0")
 
 
 def wrong_paths() -> Iterator[Wrong]:
@@ -217,6 +223,8 @@ def wrong_objects() -> Iterator[Wrong]:
     for logger in ("INFO", None, 3, logging.getLogger()):
         yield Wrong(capture, {"logger": logger}, "logger", "a loguru logger")
         yield Wrong(LoguruLogger, {"logger": logger}, "logger", "a loguru logger")
+    for name in (3, b"httpx", logging.getLogger("httpx"), ["httpx"]):
+        yield Wrong(capture_logging, {"name": name}, "name", "the name of a logger or None")
     for loggers in ("tasks.log", 5, [5], ["tasks.log"], [FileLogger], {}):
         yield Wrong(TaskManager, {"loggers": loggers}, "loggers", "a sequence of TaskObserver")
     for sink in ("tasks.log", None, 3, WatchedFileSink, print):
@@ -312,11 +320,9 @@ class TestIgnoredSettings:
     [
         (FileLogger, {}),
         (FileLogger, {**FILE, "max_byte": 1000}),
-        (FileLogger, {**FILE, "level": "INFO"}),
         (partial(file_logger_with, json_line), {"max_byte": 1000}),
         (partial(file_logger_with, json_line), {"service": "shop"}),
         (partial(file_logger_with, ecs_line), {"project": "shop"}),
-        (FileLogger, {**FILE, "rotation": "10 MB"}),
         (StdoutLogger, {"level": "INFO"}),
         (LoguruLogger, {"level": "INFO"}),
         (TaskManager, {"snapshot_dbb": "tasks.db"}),
@@ -326,12 +332,53 @@ class TestIgnoredSettings:
         (WatchedFileSink, {**FILE, "max_bytes": 1000}),
         (BackgroundSink, {}),
         (capture, {"min_level": "INFO"}),
+        (capture_logging, {"min_level": "INFO"}),
         (reader.read, {**FILE, "follow": True}),
     ],
 )
 def test_an_unknown_or_missing_parameter_is_an_error(call: Callable[..., object], arguments: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=r"argument"):
         call(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("path", "sink filename"),
+        ("max_bytes", "rotation maxBytes"),
+        ("backup_count", "retention backupCount"),
+        ("min_level", "level"),
+        ("format", "formatter fmt serialize"),
+        ("mode='watched'", "watch"),
+        ("RotatingFileSink(..., compression='gzip')", "compression"),
+        ("RotatingFileSink(..., when='day')", "rotation when interval atTime utc"),
+        ("a sink", "backlog_bytes max_pending_bytes loss_line"),
+    ],
+)
+def test_the_option_of_another_logger_names_ours(ours: str, theirs: str) -> None:
+    for name in theirs.split():
+        with pytest.raises(TypeError) as raised:
+            FileLogger("tasks.log", **{name: "x"})  # type: ignore[call-overload]
+        assert str(raised.value).startswith(f"FileLogger() got an unexpected keyword argument {name!r}: ")
+        assert ours in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        loguru.logger.add,
+        _file_sink.FileSink,
+        handlers.WatchedFileHandler,
+        handlers.RotatingFileHandler,
+        handlers.TimedRotatingFileHandler,
+    ],
+)
+def test_each_option_of_loguru_and_of_logging_is_ours_or_explained(call: Call) -> None:
+    names = {*inspect.signature(call).parameters} - {"path", "kwargs"} - {*inspect.signature(FileLogger).parameters}
+    assert names
+    for name in names:
+        with pytest.raises(TypeError, match=rf"argument '{name}': (use|pass|leave it out)"):
+            FileLogger("tasks.log", **{name: None})  # type: ignore[call-overload]
 
 
 def test_a_reopen_signal_needs_the_mode_that_it_is_for() -> None:

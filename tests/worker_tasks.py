@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -11,9 +12,10 @@ import fastapi_taskflow
 from fastapi_taskflow import get_task_context
 from loguru import logger
 
-from taskflow_loguru import capture, task_log
+from taskflow_loguru import capture, capture_logging, task_log
 
 capture()
+capture_logging("shop.worker")
 
 
 class FragileError(Exception):
@@ -50,6 +52,20 @@ def fail_in_a_worker() -> None:
         logger.info("Second attempt")
     except ConnectionError:
         logger.exception("First attempt")
+        raise
+
+
+def log_by_logging() -> None:
+    context = get_task_context()
+    assert context is not None
+    log = logging.getLogger("shop.worker")
+    if context.attempt:
+        log.info("Attempt %d", context.attempt)
+        return
+    try:
+        raise ConnectionError("refused")
+    except ConnectionError:
+        log.exception("Attempt %d", context.attempt, extra={"lock": threading.Lock()})
         raise
 
 

@@ -1,7 +1,7 @@
 """The app of docs/deploy.md, configured by environment variables.
 
 INSTANCE    the name of this instance, the ``host`` of its lines; by default the host name
-TASK_LOG    the log; by default demo/hosts/INSTANCE/tasks.jsonl
+TASK_LOG    the log; by default demo/hosts/INSTANCE/tasks.jsonl; "-" for standard output
 LOG_MODE    "rotate" (the default), or "watched" if logrotate moves the file
 REDIS_URL   keeps the tasks' history in Redis, which several instances share
 
@@ -19,22 +19,27 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi_taskflow.backends import RedisBackend
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, json_line, task_log
+from taskflow_loguru import FileLogger, StdoutLogger, TaskAdmin, TaskManager, json_line, task_log
 
 INSTANCE = os.environ.get("INSTANCE") or socket.gethostname()
 TASK_LOG = os.environ.get("TASK_LOG", f"demo/hosts/{INSTANCE}/tasks.jsonl")
 REDIS_URL = os.environ.get("REDIS_URL")
 
-file_logger = FileLogger(  # type: ignore[call-overload]  # it checks the mode itself
-    TASK_LOG,
-    mode=os.environ.get("LOG_MODE", "rotate"),
-    format=partial(json_line, host=INSTANCE),
-    log_lifecycle=True,
-)
+task_logger: FileLogger | StdoutLogger
+if TASK_LOG == "-":
+    # Container runtimes cut a line of more than 16 KiB into pieces.
+    task_logger = StdoutLogger(format=partial(json_line, host=INSTANCE, max_bytes=16_000))
+else:
+    task_logger = FileLogger(  # type: ignore[call-overload]  # it checks the mode itself
+        TASK_LOG,
+        mode=os.environ.get("LOG_MODE", "rotate"),
+        format=partial(json_line, host=INSTANCE),
+        log_lifecycle=True,
+    )
 task_manager = TaskManager(
     snapshot_backend=RedisBackend(REDIS_URL) if REDIS_URL else None,
     requeue_pending=True,
-    loggers=[file_logger],
+    loggers=[task_logger],
 )
 app = FastAPI()
 TaskAdmin(app, task_manager)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from ._line import TaskLine
-from ._parsing import DECODER
+from ._parsing import DECODER, types_of
 
 try:
     import msgspec
@@ -33,12 +33,8 @@ if msgspec is not None:
             return None
 
 else:
-
-    def _types_of(hint: Any) -> tuple[Any, ...]:
-        types = (dict,) if get_origin(hint) is dict else get_args(hint) or (hint,)
-        return (*types, int) if float in types else types
-
-    _TYPES = [_types_of(hint) for hint in _HINTS.values()]
+    _TYPES = [types_of(hint) for hint in _HINTS.values()]
+    _FLOATS = [index for index, types in enumerate(_TYPES) if float in types]
 
     def decode(line: str) -> tuple[Any, ...] | None:
         """Return ``v`` and the fields of :class:`TaskLine` in its order; None if one is missing or has another type."""
@@ -48,5 +44,12 @@ else:
             return None
         if type(found) is not dict:
             return None
-        values = tuple([found.get(name, {} if name in _DICTS else None) for name in _HINTS])
-        return None if any(type(value) not in types for value, types in zip(values, _TYPES, strict=True)) else values
+        values = [found.get(name, {} if name in _DICTS else None) for name in _HINTS]
+        if any(type(value) not in types for value, types in zip(values, _TYPES, strict=True)):
+            return None
+        try:
+            for index in _FLOATS:
+                values[index] = values[index] and float(values[index])
+        except OverflowError:
+            return None
+        return tuple(values)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .._arguments import checked_flag
 from .._escapes import escape, unescape
-from ._bound import bounded, text_cost
+from ._bound import Layout, bounded, size, text_cost
 from ._facts import Facts, error_type
+from ._json import plain
 from ._line import TaskLine
-from ._options import check_options
-from ._parsing import time_of
-from ._record import duration_of, event_of, millisecond_of, rendered, traceback_of
+from ._logfmt import pairs_of, split_pairs, with_pairs
+from ._parsing import DECODER, time_of
+from ._record import duration_of, event_of, message_of, millisecond_of
 from ._task_line import has_time_in_name
+from ._words import STATUSES
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -26,43 +30,37 @@ _LINE = re.compile(
 _LIFECYCLE = re.compile(
     r"-- (?P<status>[A-Z_]+)(?: after (?P<duration>-?\d+\.\d+) s)?(?:: (?P<error>.*))?",
 )
-_STATUSES = frozenset({"PENDING", "RUNNING", "SUCCESS", "FAILED", "INTERRUPTED", "CANCELLED", "REJECTED"})
 _RETRY = re.compile(r"--- Retry \d+ ---", re.ASCII)
 
 
-def detailed_line(record: Record, *, max_bytes: int | None = None) -> str:
-    """Render a text line with level, attempt and milliseconds; a final status with its duration and its error.
+def detailed_text(record: Record, *, tags: bool = True, data: bool = True, max_bytes: int | None = None) -> str:
+    """Return a text line with level, attempt and milliseconds; a final status with its duration and its error.
 
     ::
 
-        [abc12345] [send_email] 2026-01-01T12:00:00.004Z INFO attempt=0 Connecting to SMTP server
-        [abc12345] [send_email] 2026-01-01T12:00:01.204Z INFO attempt=1 --- Retry 1 ---
+        [abc12345] [send_email] 2026-01-01T12:00:00.004Z INFO attempt=0 Connecting to SMTP server order=42  user=bob
+        [abc12345] [send_email] 2026-01-01T12:00:01.204Z INFO attempt=1 --- Retry 1 ---  user=bob
         [abc12345] [send_email] 2026-01-01T12:00:02.404Z ERROR attempt=1 -- FAILED after 1.20 s: OSError: refused
 
     - Every line has a time, separators too: that of the event, in UTC, with milliseconds.
     - The level has loguru's name. ``attempt`` is 0 for the first run; ``-`` for a record without a task.
     - The duration is that of the last attempt. The error is its class and its text.
+    - The keyword arguments of ``task_log()`` follow the message as in logfmt, then, after two spaces, the task's tags.
+      A message that ends like such a pair is in quotes.
     - Id, name and escapes are those of :func:`task_line`.
 
     Args:
         record: The loguru record of an event.
+        tags: Whether to show the task's tags.
+        data: Whether to show the keyword arguments of ``task_log()``.
         max_bytes: The maximum length of a line in bytes, newline included; None: no maximum. A message or error that
             is too long is cut between characters, and shows how many are missing.
 
     Raises:
-        TypeError, ValueError: ``max_bytes`` is not an int, or has no room for ids and times.
+        TypeError, ValueError: ``tags`` or ``data`` is not True or False, or ``max_bytes`` is not an int, or has no room
+            for ids and times.
     """
-    if max_bytes is not None:
-        check_options(_line_of, text_cost, max_bytes)
-    return rendered(record, detailed_text(record, max_bytes=max_bytes))
-
-
-def detailed_text(record: Record, *, max_bytes: int | None = None) -> str:
-    """Return the line of :func:`detailed_line` for *record*, without its newline."""
     event = event_of(record)
-    message = record["message"]
-    if record["exception"] is not None:
-        message = f"{message}\n{traceback_of(record)}"
     task_id = event["task_id"]
     facts = {
         "time": millisecond_of(event["timestamp"]),
@@ -70,7 +68,7 @@ def detailed_text(record: Record, *, max_bytes: int | None = None) -> str:
         "task_id": "-" if task_id is None else str(task_id)[:8],
         "func_name": event["func_name"],
         "attempt": event.get("attempt", "-"),
-        "message": message,
+        "message": message_of(record),
     }
     if event["event"] == "lifecycle":
         duration, error = duration_of(event), event.get("error")
@@ -80,15 +78,38 @@ def detailed_text(record: Record, *, max_bytes: int | None = None) -> str:
             kind = error_type(error, event.get("stacktrace"))
             has_kind = kind and str(error).startswith(f"{kind.rpartition('.')[2]}: ")  # of a worker process
             facts["error"] = error if has_kind else ": ".join(text for text in (kind, error) if text)
-    return bounded(facts, _line_of, max_bytes, text_cost)
+    for name, is_shown in (("data", data), ("tags", tags)):
+        if is_shown is not True and checked_flag(name, is_shown) is False:
+            continue
+        if values := event.get(name):
+            facts[name] = plain(values)
+    return _line_of(facts) if max_bytes is None else bounded(facts, _LAYOUT, max_bytes)
 
 
 def _line_of(facts: Facts) -> str:
-    error = f": {facts['error']}" if facts.get("error") else ""
-    return escape(
-        f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']} {facts['level']} "
-        f"attempt={facts['attempt']} {facts['message']}{facts.get('duration', '')}{error}"
+    get = facts.get
+    header = (
+        f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']} {facts['level']} attempt={facts['attempt']} "
     )
+    text, error, data, tags = facts["message"], get("error"), get("data", _NO_VALUES), get("tags", _NO_VALUES)
+    if error or "duration" in facts:
+        header += f"{text}{get('duration', '')}"
+        header, text = (f"{header}: ", error) if error else (header, "")
+        if not error:
+            return escape(header) + with_pairs("", data, tags)
+    if not data and not tags and "=" not in text and text[:1] != '"':
+        return escape(header + text)
+    return escape(header) + with_pairs(text, data, tags)
+
+
+_NO_VALUES: dict[str, Any] = {}
+
+
+def _cost(name: str, value: Any) -> int:
+    return size(pairs_of(value)) if isinstance(value, dict) else text_cost(name, value)
+
+
+_LAYOUT = Layout(_line_of, _cost)
 
 
 def parse_detailed_line(line: str) -> TaskLine | None:
@@ -96,15 +117,17 @@ def parse_detailed_line(line: str) -> TaskLine | None:
     match = _LINE.fullmatch(line)
     if match is None or has_time_in_name(match["func_name"]):
         return None
-    task_id, func_name, moment, level, attempt, message = match.groups()
+    task_id, func_name, moment, level, attempt, rest = match.groups()
     task_id, func_name, level = unescape(task_id), unescape(func_name), unescape(level).lower()
     try:
         time = time_of(moment)
     except ValueError:  # the date does not exist
         return None
     number = None if attempt == "-" else int(attempt)
-    if (lifecycle := _LIFECYCLE.fullmatch(message)) and lifecycle["status"] in _STATUSES and number is not None:
+    text, data, tags = split_pairs(rest)
+    if (lifecycle := _LIFECYCLE.fullmatch(text)) and lifecycle["status"].lower() in STATUSES and number is not None:
         status, duration, error = lifecycle.group("status", "duration", "error")
+        seconds = None if duration is None else float(duration)
         return TaskLine(
             time,
             level,
@@ -114,12 +137,25 @@ def parse_detailed_line(line: str) -> TaskLine | None:
             number,
             f"-- {status}",
             status.lower(),
-            duration=None if duration is None else float(duration),
-            error=None if error is None else unescape(error),
+            duration=None if seconds is None or math.isinf(seconds) else seconds,
+            error=None if error is None else _unquoted(error),
+            tags=tags,
+            data=data,
         )
-    event: str | None = "retry" if _RETRY.fullmatch(message) else "log"
+    event: str | None = "retry" if _RETRY.fullmatch(text) else "log"
     if (task_id, func_name) == ("-", "taskflow_loguru"):
         event = "loss"
     elif number is None:
         event = None
-    return TaskLine(time, level, event, task_id, func_name, number, unescape(message))
+    return TaskLine(time, level, event, task_id, func_name, number, _unquoted(text), tags=tags, data=data)
+
+
+def _unquoted(text: str) -> str:
+    if text[:1] == '"':
+        try:
+            value = DECODER.decode(text)
+        except ValueError:
+            pass
+        else:
+            return str(value)
+    return unescape(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 
 from ._json import plain, to_text
@@ -15,18 +17,19 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 """Facts by name. A fact that an event does not have is absent; no value is None."""
 
-LEVELS = {"trace": 5, "debug": 10, "info": 20, "success": 25, "warning": 30, "error": 40, "critical": 50}
-"""loguru's own levels with their numbers, lowest first."""
+JSON_SCHEMA_VERSION = 1
+"""The version of the lines of :func:`json_line`: it increases when a field changes its meaning or is removed."""
 
-_STATUS_FIELDS = ("status", "duration", "retries_used", "error", "stacktrace")
+_MORE = ("logger", "module", "line", "status", "duration", "retries_used", "error", "stacktrace")
 _TYPE = re.compile(r"[\w.<>]+")
 
 
-def facts_of(record: Record) -> Facts:
+def facts_of(record: Record, host: str | None = None) -> Facts:
     """Return the facts of a record, in the order of the fields of :func:`json_line`."""
     event = event_of(record)
     get = event.get
     facts: Facts = {
+        "v": JSON_SCHEMA_VERSION,
         "time": microsecond_of(event["timestamp"]),
         "level": record["level"].name.lower(),
         "event": event["event"],
@@ -37,9 +40,9 @@ def facts_of(record: Record) -> Facts:
     }
     if facts["attempt"] is None:  # a record without a task, or with some of a task's names
         facts = {name: value for name, value in facts.items() if value is not None}
-    for name in _STATUS_FIELDS:
-        if get(name) is not None:
-            facts[name] = event[name]
+    for name in _MORE:
+        if (value := get(name)) is not None:
+            facts[name] = value
     if "duration" in facts and duration_of(event) is None:
         del facts["duration"]
     if record["exception"] is not None:
@@ -53,16 +56,19 @@ def facts_of(record: Record) -> Facts:
         facts["tags"] = plain(tags)
     if data := get("data"):
         facts["data"] = plain(data)
+    facts["host"] = host or _HOST
+    facts["pid"] = _pid
     return facts
 
 
-def system_facts(record: Record) -> Facts:
-    """Return the facts of a record; a level of the app becomes the next lower one of loguru."""
-    facts = facts_of(record)
-    if facts["level"] not in LEVELS:
-        number = record["level"].no
-        facts["level"] = next((name for name, least in reversed(LEVELS.items()) if number >= least), "trace")
-    return facts
+def _forked() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+_HOST = socket.gethostname()
+_pid = os.getpid()  # kept, to save a system call for each line
+os.register_at_fork(after_in_child=_forked)
 
 
 def error_type(error: object, stacktrace: object) -> str | None:
@@ -81,9 +87,3 @@ def _class_before(text: str, stacktrace: str) -> str | None:
     end = stacktrace.rfind(f": {text}") if text else len(stacktrace.rstrip("\n"))
     name = stacktrace[stacktrace.rfind("\n", 0, max(end, 0)) + 1 : end] if end >= 0 else ""
     return name if _TYPE.fullmatch(name) else None
-
-
-def nanoseconds(facts: Facts) -> int | None:
-    """Return the duration of an event in nanoseconds, or None."""
-    duration = facts.get("duration")
-    return None if duration is None or abs(duration) > 9e9 else round(duration * 1e9)  # it has 64 bits

@@ -109,7 +109,7 @@ def _plain_object(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> 
     if isinstance(value, Mapping):
         # A copy: the task continues in its thread, and may change the object that it has logged.
         items = _fitting(list(value.items()), room, (_CUT, _CUT))
-        return {to_text(key): _plain(item, parents, room) for key, item in items}
+        return _with_own_keys((to_text(key), _plain(item, parents, room)) for key, item in items)
     if isinstance(value, (list, tuple)):
         return [_plain(item, parents, room) for item in _fitting(value, room, _CUT)]
     if isinstance(value, Set):
@@ -129,6 +129,19 @@ def _plain_object(value: Any, parents: tuple[int, ...], room: Iterator[int]) -> 
         by_name = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return _plain_object(by_name, parents, room)
     return to_text(value)
+
+
+def _with_own_keys(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a dictionary of all *items*: a key that another item has already, as 1 and "1" are, gets a number."""
+    made: dict[str, Any] = {}
+    numbers: dict[str, int] = {}
+    for key, item in items:
+        name = key
+        while name in made:
+            numbers[key] = numbers.get(key, 1) + 1
+            name = f"{key}_{numbers[key]}"
+        made[name] = item
+    return made
 
 
 def _fitting(items: Iterable[T], room: Iterator[int], mark: T) -> Iterator[T]:

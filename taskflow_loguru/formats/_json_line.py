@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
-from ._bound import bounded, json_cost
+from ._bound import JSON, bounded, check_name
 from ._decoding import decode
-from ._facts import Facts, facts_of
+from ._facts import JSON_SCHEMA_VERSION, facts_of
 from ._json import to_json
 from ._line import TaskLine
-from ._options import check_options
-from ._origin import HOST, pid
-from ._record import rendered
 
 if TYPE_CHECKING:
     from loguru import Record
 
-JSON_SCHEMA_VERSION = 1
-"""The version of the lines of :func:`json_line`: it increases when a field changes its meaning or is removed."""
 
-
-def json_line(record: Record, *, max_bytes: int | None = None, host: str | None = None) -> str:
-    """Render one JSON object (RFC 8259) with all facts of an event; ``docs/formats.md`` lists its fields.
+def json_text(record: Record, *, max_bytes: int | None = None, host: str | None = None) -> str:
+    """Return one JSON object (RFC 8259) with all facts of an event; ``docs/formats.md`` lists its fields.
 
     - ``time`` is that of the event, RFC 3339, in UTC, with microseconds; ``duration`` is in seconds.
     - A field that an event does not have is left out. An active OpenTelemetry span adds its ``trace_id``,
@@ -45,20 +38,10 @@ def json_line(record: Record, *, max_bytes: int | None = None, host: str | None 
     Raises:
         TypeError, ValueError: An argument is invalid, or ``max_bytes`` has no room for ids and times.
     """
-    if max_bytes is not None or host is not None:
-        check_options(_line_of, json_cost, max_bytes, host=host)
-    return rendered(record, json_text(record, max_bytes=max_bytes, host=host))
-
-
-def json_text(record: Record, *, max_bytes: int | None = None, host: str | None = None) -> str:
-    """Return the line of :func:`json_line` for *record*, without its newline."""
-    if max_bytes is None:
-        return _line_of(facts_of(record), host=host)
-    return bounded(facts_of(record), partial(_line_of, host=host), max_bytes, json_cost)
-
-
-def _line_of(facts: Facts, *, host: str | None) -> str:
-    return to_json({"v": JSON_SCHEMA_VERSION, **facts, "host": host or HOST, "pid": pid()})
+    if host is not None:
+        check_name("host", host)
+    facts = facts_of(record, host)
+    return to_json(facts) if max_bytes is None else bounded(facts, JSON, max_bytes)
 
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)

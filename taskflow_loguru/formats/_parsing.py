@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from ._line import TaskLine
 
@@ -14,24 +15,20 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "level": (str,),
-    "event": (str,),
-    "task_id": (str,),
-    "func_name": (str,),
-    "attempt": (int,),
-    "message": (str,),
-    "status": (str,),
-    "duration": (int, float),
-    "retries_used": (int,),
-    "error": (str,),
-    "stacktrace": (str,),
-    "tags": (dict,),
-    "data": (dict,),
-    "trace_id": (str,),
-    "span_id": (str,),
-}
-DECODER = json.JSONDecoder(parse_constant=_refuse)
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text} is out of range")
+    return number
+
+
+def types_of(hint: Any) -> tuple[type, ...]:
+    """Return the types of the values that a field of :class:`TaskLine` with that type hint takes."""
+    types = (dict,) if get_origin(hint) is dict else get_args(hint) or (hint,)
+    return (*types, int) if float in types else types
+
+
+_TYPES = {name: types_of(hint) for name, hint in get_type_hints(TaskLine).items() if name != "time"}
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 try:
     import msgspec
@@ -67,7 +64,7 @@ def task_line_of(facts: dict[str, Any]) -> TaskLine:
         if value is not None:
             if type(value) not in types:
                 raise TypeError(f"{name} is {value!r}")
-            known[name] = value
+            known[name] = float(value) if name == "duration" else value
     return TaskLine(time=time_of(facts["time"]), **known)
 
 
@@ -76,8 +73,3 @@ def time_of(text: str) -> datetime:
     if not text.endswith("Z"):
         raise ValueError(f"not a time in UTC: {text!r}")
     return datetime.fromisoformat(f"{text[:-1]}+00:00")
-
-
-def seconds(nanoseconds: int | None) -> float | None:
-    """Return a duration in seconds."""
-    return None if nanoseconds is None else nanoseconds / 1e9

@@ -38,6 +38,11 @@ def event_of(record: Record) -> dict[str, Any]:
     }
 
 
+def message_of(record: Record) -> str:
+    """Return the message of a record, followed by the traceback of its exception."""
+    return record["message"] if record["exception"] is None else f"{record['message']}\n{traceback_of(record)}"
+
+
 def traceback_of(record: Record) -> str:
     """Return the formatted traceback of a record that has an exception."""
     exception = record["exception"]

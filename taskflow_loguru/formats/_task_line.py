@@ -5,21 +5,28 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .._escapes import escape, unescape
-from ._bound import bounded, text_cost
+from ._bound import Layout, bounded, text_cost
 from ._facts import Facts
 from ._line import TaskLine
-from ._options import check_options
-from ._record import event_of, rendered, second_of, traceback_of
+from ._record import event_of, message_of, second_of
+from ._words import STATUSES as _STATUSES
 
 if TYPE_CHECKING:
     from loguru import Record
 
 
-def task_line(record: Record, *, max_bytes: int | None = None) -> str:
-    """Render the line of the file-logging guide: ``[task id] [function] time message``.
+class Message(Protocol):
+    """A message of a task, as the host's LogEvent."""
+
+    task_id: str
+    func_name: str
+
+
+def task_text(record: Record, *, max_bytes: int | None = None) -> str:
+    """Return the line of the file-logging guide: ``[task id] [function] time message``.
 
     - The id is cut to its first 8 characters; the time is that of the event, in UTC, in whole seconds.
     - A retry separator (``--- Retry 1 ---``) has no time.
@@ -36,29 +43,27 @@ def task_line(record: Record, *, max_bytes: int | None = None) -> str:
     Raises:
         TypeError, ValueError: ``max_bytes`` is not an int, or has no room for id, name and time.
     """
-    if max_bytes is not None:
-        check_options(_line_of, text_cost, max_bytes)
-    return rendered(record, task_text(record, max_bytes=max_bytes))
-
-
-def task_text(record: Record, *, max_bytes: int | None = None) -> str:
-    """Return the line of :func:`task_line` for *record*, without its newline."""
     event = event_of(record)
-    message = record["message"]
-    if record["exception"] is not None:
-        message = f"{message}\n{traceback_of(record)}"
+    message = message_of(record)
     time = "" if event["event"] == "retry" else second_of(event["timestamp"]) + " "
     task_id, func_name = event["task_id"], event["func_name"]
     task_id = "-" if task_id is None else str(task_id)[:8]
     if max_bytes is None:
         return escape(f"[{task_id}] [{func_name}] {time}{message}")
     facts = {"time": time, "task_id": task_id, "func_name": func_name, "message": message}
-    return bounded(facts, _line_of, max_bytes, text_cost)
+    return bounded(facts, _LAYOUT, max_bytes)
+
+
+def task_message_text(event: Message, message: str, time: datetime) -> str:
+    """Return the line of :func:`task_line` for a message that a task has logged at *time*, without its newline."""
+    return escape(f"[{str(event.task_id)[:8]}] [{event.func_name}] {second_of(time)} {message}")
 
 
 def _line_of(facts: Facts) -> str:
     return escape(f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']}{facts['message']}")
 
+
+_LAYOUT = Layout(_line_of, text_cost)
 
 # The id has at most 8 characters, each escaped to at most 6. Without the bound, a line of another program could take
 # quadratic time.
@@ -66,10 +71,7 @@ _TIMED = re.compile(r"\[(.{0,48}?)\] \[(.*?)\] (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) 
 _RETRY = re.compile(r"\[(.{0,48}?)\] \[(.*)\] (--- Retry (\d{1,9}) ---)", re.ASCII)
 _TIME_IN_NAME = re.compile(r"\] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
-STATUSES = {
-    f"-- {status}": status.lower()
-    for status in ("PENDING", "RUNNING", "SUCCESS", "FAILED", "INTERRUPTED", "CANCELLED", "REJECTED")
-}
+STATUSES = {f"-- {status.upper()}": status for status in _STATUSES}
 """The statuses, by the message of their lines."""
 
 

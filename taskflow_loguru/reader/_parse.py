@@ -9,13 +9,14 @@ from ..formats._detailed_line import parse_detailed_line
 from ..formats._formats import parse_system_line
 from ..formats._host_line import parse_host_line
 from ..formats._json_line import parse_json_line
+from ..formats._logfmt_line import parse_logfmt_line
 from ..formats._task_line import parse_task_line
 
 _Parser = Callable[[str], TaskLine | None]
 
 # The most common formats first: each is tried until one accepts the line.
 _OF_JSON: tuple[_Parser, ...] = (parse_json_line, parse_system_line)
-_OF_TEXT: tuple[_Parser, ...] = (parse_task_line, parse_detailed_line, parse_host_line)
+_OF_TEXT: tuple[_Parser, ...] = (parse_task_line, parse_detailed_line, parse_host_line, parse_logfmt_line)
 
 
 def parse(line: str) -> TaskLine | None:

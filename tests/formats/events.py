@@ -66,6 +66,18 @@ def active_span(trace_id: int = TRACE_ID, span_id: int = SPAN_ID, *, is_sampled:
 TEXT = st.text(st.characters())
 """Any text, lone surrogates and control characters included."""
 
+DATA_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(["42", "null", "1e400", "[1]", '{"a": 1}', '"', "a=b", "\\", "%2E", " "]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.sampled_from("a.1_% *\\")), inner),
+    max_leaves=8,
+)
+"""Values that JSON has."""
+
 DATA = st.dictionaries(
     TEXT,
     st.recursive(

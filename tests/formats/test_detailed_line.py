@@ -11,21 +11,26 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from fastapi_taskflow import task_log
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from taskflow_loguru import FileLogger, TaskManager, detailed_line, ecs_line, reader
 from taskflow_loguru.formats._facts import error_type
 from tests import worker_tasks
 from tests.conftest import lifecycle_event, log_event
-from tests.formats.events import MOMENT, TRACEBACK, failure, line_of, record_of
+from tests.formats.events import DATA_VALUES, MOMENT, TRACEBACK, failure, line_of, record_of
 from tests.hosting import app_with, lines_of
 
 HEADER = "[f47ac10b] [send_email] 2026-01-01T12:00:00.123Z"
 
 
-def detailed(record: Any) -> str:
-    return line_of(detailed_line, record).removesuffix("\n")
+def detailed(record: Any, **options: Any) -> str:
+    return line_of(detailed_line, record, **options).removesuffix("\n")
+
+
+def reason(**extra: Any) -> Any:
+    """Return the record of a failure without tags and data."""
+    return failure(**{"tags": {}, "data": {}, **extra})
 
 
 def test_a_line_has_its_level_its_attempt_and_milliseconds() -> None:
@@ -38,7 +43,7 @@ def test_a_separator_has_a_time() -> None:
 
 
 def test_a_failure_has_its_duration_and_reason() -> None:
-    assert detailed(failure()) == f"{HEADER} ERROR attempt=2 -- FAILED after 1.20 s: ConnectionError: refused"
+    assert detailed(reason()) == f"{HEADER} ERROR attempt=2 -- FAILED after 1.20 s: ConnectionError: refused"
 
 
 @pytest.mark.parametrize(
@@ -56,18 +61,18 @@ def test_a_negative_duration_of_a_clock_that_was_set_back_comes_back() -> None:
 
 
 def test_an_error_of_several_lines_is_one_line() -> None:
-    record = failure(error="first\nsecond", stacktrace="Traceback:\nValueError: first\nsecond\n")
+    record = reason(error="first\nsecond", stacktrace="Traceback:\nValueError: first\nsecond\n")
     assert detailed(record).endswith("-- FAILED after 1.20 s: ValueError: first\\nsecond")
 
 
 def test_an_error_without_a_traceback_has_its_text_alone() -> None:
-    assert detailed(failure(stacktrace=None)).endswith("-- FAILED after 1.20 s: refused")
+    assert detailed(reason(stacktrace=None)).endswith("-- FAILED after 1.20 s: refused")
 
 
 def test_a_record_without_a_task_has_dashes_as_id_and_attempt() -> None:
     record = record_of("welcome")
     record.update(extra={"user": "bob"}, time=MOMENT)
-    assert detailed(record) == "[-] [main] 2026-01-01T12:00:00.123Z INFO attempt=- welcome"
+    assert detailed(record) == "[-] [main] 2026-01-01T12:00:00.123Z INFO attempt=- welcome user=bob"
     parsed = reader.parse(detailed(record))
     assert parsed is not None
     assert (parsed.event, parsed.attempt, parsed.level) == (None, None, "info")
@@ -97,7 +102,7 @@ def test_the_class_of_an_error_is_the_one_that_its_traceback_names(error: Any, s
 
 
 def test_a_failure_comes_back_with_its_parts() -> None:
-    parsed = reader.parse(detailed(failure(error="first\nsecond", stacktrace="ValueError: first\nsecond")))
+    parsed = reader.parse(detailed(reason(error="first\nsecond", stacktrace="ValueError: first\nsecond")))
     assert parsed == reader.TaskLine(
         time=datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=timezone.utc),
         level="error",
@@ -138,6 +143,27 @@ def test_any_message_comes_back(message: str, attempt: int, level: str, time: da
 )
 def test_a_line_of_another_program_is_none(line: str) -> None:
     assert reader.parse(line) is None
+
+
+def test_data_and_tags_follow_the_message_in_logfmts_quoting() -> None:
+    record = record_of("paid", data={"order": 42, "note": "two words"}, tags={"request_id": "7f3c"})
+    assert detailed(record) == f'{HEADER} INFO attempt=0 paid order=42 note="two words"  request_id=7f3c'
+    assert detailed(record, tags=False, data=False) == f"{HEADER} INFO attempt=0 paid"
+    with pytest.raises(TypeError, match="tags must be True or False, not 1"):
+        detailed(record, tags=1)
+
+
+@given(
+    message=st.text(st.sampled_from('ab ="\\1')) | st.text(),
+    data=st.dictionaries(st.text(st.sampled_from('ab ="%.')), DATA_VALUES, max_size=3),
+    tags=st.dictionaries(st.text(st.sampled_from('ab ="%.')), st.text(st.sampled_from('ab ="[\\1')), max_size=3),
+)
+def test_a_message_is_told_from_data_and_tags(message: str, data: dict[str, Any], tags: dict[str, str]) -> None:
+    """Whatever the message looks like. An escape in a message is undone, so there is none here."""
+    assume(not re.search(r"\\[nrtxu]|^--", message))
+    parsed = reader.parse(detailed(record_of(message, data=data, tags=tags)))
+    assert parsed is not None
+    assert (parsed.message, parsed.data, parsed.tags) == (message, data, tags)
 
 
 async def test_the_plain_line_stays_the_guides(tmp_path: Path) -> None:
@@ -184,4 +210,4 @@ def test_a_failure_in_a_worker_process_names_class_and_text_too(tmp_path: Path) 
         client.post("/run/log_with_times_and_fail")
     assert re.search(r" -- FAILED after \d+\.\d+ s: ConnectionError: refused$", lines_of(text)[-1])
     failed = json.loads(lines_of(ecs)[-1])
-    assert (failed["error.type"], failed["error.message"]) == ("ConnectionError", "ConnectionError: refused")
+    assert (failed["error"]["type"], failed["error"]["message"]) == ("ConnectionError", "ConnectionError: refused")

@@ -62,6 +62,7 @@ PATHS: dict[str, Callable[[Any], Any]] = {
     "filebeat": lambda it: only(only(it["filebeat.inputs"])["paths"]),
     "fluent-bit": lambda it: only(it["pipeline"]["inputs"])["path"],
     "fluentd": lambda it: it["source"]["path"],
+    "ops-agent": lambda it: only(only(it["logging"]["receivers"])["include_paths"]),
     "otel-collector": lambda it: only(only(it["receivers"])["include"]),
     "promtail": lambda it: only(only(it["scrape_configs"])["static_configs"])["labels"]["__path__"],
     "vector": lambda it: only(only(it["sources"])["include"]),

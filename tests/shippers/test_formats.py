@@ -109,9 +109,51 @@ def values_of(pairs: list[dict[str, Any]]) -> dict[str, Any]:
     return {pair["key"]: value_of(pair["value"]) for pair in pairs}
 
 
+HOSTILE: list[dict[Any, Any]] = [
+    {"a": 1, "a.b": 2},
+    {"a.b": 2, "a": 1},
+    {"user": "bob", "user.id": 5},
+    {"": 1, ".": 2, "..": 3, "a.": 4, ".a": 5, " ": 6, "\0": 7},
+    {"deep": {"a": 1, "a.b": [{"c": 1, "c.d": {"": 2}}]}},
+    {1: "int", "1": "str"},
+    {"@timestamp": 1, "message": 2, "host.name": 3, "error.message": 4, "type": 5, "@metadata": {"x": 1}},
+    {"large": 2**70, "larger": 10**400},
+]
+"""Data each of which once lost its whole event."""
+
+
+def test_filebeat_loses_no_event_whatever_its_data(tmp_path: Path, program: Callable[[str], str]) -> None:
+    lines = [line_of(ecs_line, record_of(str(number), data=data)) for number, data in enumerate(HOSTILE)]
+    (tmp_path / "tasks.jsonl").write_text("".join(lines), "utf-8")
+    found = through_filebeat(tmp_path, program, len(lines))
+    for event, line in zip(found, map(json.loads, lines), strict=True):
+        assert event["message"] == line["message"]
+        assert "error" not in event
+        assert event["taskflow"]["data"].keys() == line["taskflow"]["data"].keys()
+
+
+def test_the_index_takes_any_type_of_data(tmp_path: Path, program: Callable[[str], str]) -> None:
+    (tmp_path / "filebeat.yml").write_text(yaml.safe_dump(configuration("filebeat.inputs:\n")))
+    (tmp_path / "filebeat.yml").chmod(0o600)
+    command = [program("filebeat"), "export", "template", "-c", "filebeat.yml", "--path.home", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=True)
+    fields = json.loads(done.stdout)["template"]["mappings"]["properties"]["taskflow"]["properties"]
+    assert fields["data"]["type"] == "flattened"
+    assert fields["duration"]["type"] == "double"
+
+
 def test_filebeat_makes_events_of_ecs_line(tmp_path: Path, program: Callable[[str], str]) -> None:
     """Each field of the schema in its object, and its host, time and version in place of Filebeat's own."""
     lines = write(tmp_path / "tasks.jsonl", ecs_line)
+    for event, expected in zip(through_filebeat(tmp_path, program, len(lines)), lines, strict=True):
+        expected["@timestamp"] = f"{expected['@timestamp'][:23]}Z"  # Filebeat keeps milliseconds
+        # Filebeat adds fields of its own, among others to "log".
+        assert {name: common(event[name], value) for name, value in expected.items()} == expected
+        assert not [name for name in event if "." in name]
+
+
+def through_filebeat(tmp_path: Path, program: Callable[[str], str], count: int) -> list[Any]:
+    """Return the events that Filebeat makes of tasks.jsonl, with the configuration on the page."""
     settings = configuration("filebeat.inputs:\n")
     settings["filebeat.inputs"][0]["paths"] = [str(tmp_path / "tasks.jsonl")]
     settings["output.file"] = {"path": str(tmp_path), "filename": "out", "permissions": 0o644}
@@ -125,26 +167,7 @@ def test_filebeat_makes_events_of_ecs_line(tmp_path: Path, program: Callable[[st
 
     command = [program("filebeat"), "-e", "-c", str(tmp_path / "filebeat.yml"), "--path.home", str(tmp_path)]
     with running(command, tmp_path):
-        found = wait_for(len(lines), events)
-    assert len(found) == len(lines)
-    for event, line in zip(found, lines, strict=True):
-        expected = expanded(line)
-        expected["@timestamp"] = f"{line['@timestamp'][:23]}Z"  # Filebeat keeps milliseconds
-        # Filebeat adds fields of its own, among others to "log".
-        assert {name: common(event[name], value) for name, value in expected.items()} == expected
-        assert not [name for name in event if "." in name]
-
-
-def expanded(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields with objects in place of dots in their names."""
-    made: dict[str, Any] = {}
-    for name, value in fields.items():
-        *parents, last = name.split(".")
-        place = made
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[last] = value
-    return made
+        return wait_for(count, events)
 
 
 def common(found: Any, expected: Any) -> Any:
