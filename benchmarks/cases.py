@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +14,16 @@ from typing import Any
 import fastapi_taskflow
 from fastapi_taskflow import LifecycleEvent, TaskObserver, TaskStatus
 
-from taskflow_loguru import FileLogger, capture, capture_logging, json_line, task_context, task_log
+from taskflow_loguru import (
+    FileLogger,
+    capture,
+    capture_logging,
+    detailed_line,
+    formats,
+    json_line,
+    task_context,
+    task_log,
+)
 
 from .contenders import CONTENDERS, independent_loguru, log_events, loguru_serialize, structlog_orjson
 
@@ -21,6 +32,11 @@ LIFECYCLE_OFF, HOST_LIFECYCLE_OFF = "a status, lifecycle off", "the host's FileL
 LARGE_FILE, EMPTY_FOLDER = "rotate, a file of 1 GB with 100 backups", "rotate, an empty folder"
 TEXT_NO_DATA, JSON_NO_DATA = "task_line, no data", "json_line, no data"
 JSON_DATA = "json_line, 2 fields of data"
+STDLIB_JSON_NO_DATA, STDLIB_JSON_DATA = (
+    "json_line without orjson, no data",
+    "json_line without orjson, 2 fields of data",
+)
+DETAILED = "detailed_line"
 STRUCTLOG, SERIALIZE = "structlog and orjson, a plain file", "loguru's own file sink, serialize=True"
 LOGURU_OUTSIDE, CAPTURE_OUTSIDE = "a loguru record outside a task", "the same, with capture"
 LOGURU_INSIDE, CAPTURE_INSIDE = "a loguru record in a task", "the same in a task, with capture"
@@ -141,11 +157,21 @@ def _hosts(folder: Path) -> TaskObserver:
 
 _json = partial(FileLogger, format=json_line)
 
+
+def _without_orjson(folder: Path, **events: Any) -> Case:
+    sys.modules["orjson"] = None  # type: ignore[assignment]
+    importlib.reload(formats._json)  # only in this process, which has no other case
+    return _contender(_json, folder, **events)
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     **{name: partial(_contender, contender) for name, contender in CONTENDERS.items()},
     TEXT_NO_DATA: partial(_contender, FileLogger, data=False),
     JSON_NO_DATA: partial(_contender, _json, data=False),
     JSON_DATA: partial(_contender, _json),
+    STDLIB_JSON_NO_DATA: partial(_without_orjson, data=False),
+    STDLIB_JSON_DATA: _without_orjson,
+    DETAILED: partial(_contender, partial(FileLogger, format=detailed_line)),
     STRUCTLOG: partial(_contender, structlog_orjson),
     SERIALIZE: partial(_contender, loguru_serialize),
     UNDER_MIN_LEVEL: lambda folder: _logs(_ours(folder), level="debug"),

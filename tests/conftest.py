@@ -19,10 +19,10 @@ from fastapi_taskflow.models import TaskStatus
 from hypothesis import HealthCheck, settings
 from loguru._better_exceptions import ExceptionFormatter
 
+from tests.hosting import Records
 from tests.packages import Packages, missing
 
 sys.meta_path.append(Packages())
-from tests.hosting import Records
 
 # A busy machine is not a defect: no test limits the time of an example.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

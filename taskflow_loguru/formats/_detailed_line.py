@@ -78,31 +78,24 @@ def detailed_text(record: Record, *, tags: bool = True, data: bool = True, max_b
             kind = error_type(error, event.get("stacktrace"))
             has_kind = kind and str(error).startswith(f"{kind.rpartition('.')[2]}: ")  # of a worker process
             facts["error"] = error if has_kind else ": ".join(text for text in (kind, error) if text)
-    for name, is_shown in (("data", data), ("tags", tags)):
-        if is_shown is not True and checked_flag(name, is_shown) is False:
-            continue
-        if values := event.get(name):
-            facts[name] = plain(values)
+    if (data is True or checked_flag("data", data)) and (values := event.get("data")):
+        facts["data"] = plain(values)
+    if (tags is True or checked_flag("tags", tags)) and (values := event.get("tags")):
+        facts["tags"] = plain(values)
     return _line_of(facts) if max_bytes is None else bounded(facts, _LAYOUT, max_bytes)
 
 
 def _line_of(facts: Facts) -> str:
-    get = facts.get
     header = (
         f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']} {facts['level']} attempt={facts['attempt']} "
     )
-    text, error, data, tags = facts["message"], get("error"), get("data", _NO_VALUES), get("tags", _NO_VALUES)
-    if error or "duration" in facts:
-        header += f"{text}{get('duration', '')}"
-        header, text = (f"{header}: ", error) if error else (header, "")
-        if not error:
-            return escape(header) + with_pairs("", data, tags)
-    if not data and not tags and "=" not in text and text[:1] != '"':
-        return escape(header + text)
-    return escape(header) + with_pairs(text, data, tags)
-
-
-_NO_VALUES: dict[str, Any] = {}
+    text = facts["message"]
+    if "duration" in facts or "error" in facts:
+        header, text = f"{header}{text}{facts.get('duration', '')}", facts.get("error", "")
+        header += ": " if text else ""
+    if "data" in facts or "tags" in facts or "=" in text or text[:1] == '"':
+        return escape(header) + with_pairs(text, facts.get("data", {}), facts.get("tags", {}))
+    return escape(header + text)
 
 
 def _cost(name: str, value: Any) -> int:

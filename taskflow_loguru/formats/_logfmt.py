@@ -63,12 +63,9 @@ def with_pairs(text: str, data: Mapping[str, Any], tags: Mapping[str, Any]) -> s
 
     The text is in quotes if it ends like such a pair.
     """
-    pairs = (pairs_of(data) if data else "") + (f" {pairs_of(tags)}" if tags else "")
-    text_shown = escape(text)
-    if not pairs and "=" not in text and text[:1] != '"':
-        return text_shown
-    line = text_shown + pairs
-    if text[:1] == '"' or (("=" in text or text[-1:] == " ") and split_pairs(line)[0] != text_shown):
+    pairs = pairs_of(data) + (f" {pairs_of(tags)}" if tags else "")
+    line = (shown := escape(text)) + pairs
+    if text[:1] == '"' or (("=" in text or text[-1:] == " ") and split_pairs(line)[0] != shown):
         return to_json(text) + pairs
     return line
 
