@@ -194,14 +194,19 @@ def test_a_message_never_raises_and_arrives_as_far_as_it_can_be_shown(
     assert (run.messages, run.task["status"]) == ([expected], "success")
 
 
-def test_traceback_and_stack_follow_the_message_in_one_event(tmp_path: Path) -> None:
+def test_traceback_and_stack_follow_the_message_in_one_event(tmp_path: Path, root: logging.Logger) -> None:
+    class Seen(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            assert (record.msg, record.args, record.exc_text) == ("It went %s", ("wrong",), None)
+
     def fail_inside() -> None:
         try:
             raise LookupError("no such order")
         except LookupError:
-            log.exception("It went wrong")
+            log.exception("It went %s", "wrong")
         log.info("Here", stack_info=True)
 
+    root.handlers.insert(0, Seen())  # before those of pytest, whose formatter stores the text
     with capture_logging():
         run = Run(fail_inside, FileLogger(tmp_path / "tasks.log"))
     first, second = run.messages
