@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ._json import plain, to_text
 from ._record import duration_of, event_of, microsecond_of, traceback_of
 from ._tracing import current_span
+from ._words import LEVELS
 
 if TYPE_CHECKING:
     from loguru import Record
 
 Facts = dict[str, Any]
 """Facts by name. A fact that an event does not have is absent; no value is None."""
-
-LEVELS = {"trace": 5, "debug": 10, "info": 20, "success": 25, "warning": 30, "error": 40, "critical": 50}
-"""loguru's own levels with their numbers, lowest first."""
 
 _STATUS_FIELDS = ("status", "duration", "retries_used", "error", "stacktrace")
 _TYPE = re.compile(r"[\w.<>]+")

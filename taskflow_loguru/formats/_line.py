@@ -31,6 +31,13 @@ class TaskLine:
         data: The keyword arguments of ``task_log()``.
         trace_id: The OpenTelemetry trace, in hexadecimal.
         span_id: The OpenTelemetry span, in hexadecimal.
+        trace_flags: The span's flags, in hexadecimal.
+        error_type: The class of the exception.
+        host: The name of the host that wrote the line.
+        pid: The id of the process that wrote it.
+        module: The module of the code that logged a captured record.
+        line: The line of that code in its file.
+        logger: The name of the logger of a captured record.
     """
 
     time: datetime | None
@@ -49,3 +56,10 @@ class TaskLine:
     data: dict[str, Any] = field(default_factory=dict)
     trace_id: str | None = None
     span_id: str | None = None
+    trace_flags: str | None = None
+    error_type: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    module: str | None = None
+    line: int | None = None
+    logger: str | None = None
