@@ -34,7 +34,9 @@ def main() -> NoReturn:
 
 
 def _fail(text: str) -> NoReturn:
-    print(f"taskflow-loguru: {text}", file=sys.stderr)
+    from .printing import print_error
+
+    print_error(text)
     sys.exit(1)
 
 

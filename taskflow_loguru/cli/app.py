@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import Func, LogPath, Paths, Since, Until, one_of
+from .options import (
+    AsJson,
+    Attempts,
+    Command,
+    Count,
+    Data,
+    Failed,
+    Follow,
+    Func,
+    Funcs,
+    Grep,
+    Invert,
+    Level,
+    LogPath,
+    LoguruBackups,
+    Paths,
+    Since,
+    Statuses,
+    Tags,
+    Tasks,
+    Tz,
+    Until,
+    one_of,
+    stream_or_path,
+    task_id_of,
+    usage_error_of,
+)
 
 app = typer.Typer(
-    help="Follow, read and check the log files of taskflow-loguru.",
-    add_completion=False,
+    help="Read, follow and check the log files of taskflow-loguru.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich's help would double the start-up time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+command = partial(app.command, cls=Command)
 
 
 @app.callback(invoke_without_command=True)
@@ -30,55 +57,91 @@ def options(
         raise typer.Exit
 
 
-@app.command()
-def follow(
+@command()
+def lines(
+    ctx: typer.Context,
     paths: Paths,
-    task: Annotated[
-        str | None, typer.Option("--task", metavar="ID", help="Only this task: an id or its beginning.")
-    ] = None,
-    func: Func = None,
-    level: Annotated[
-        str | None,
-        typer.Option(
-            "--level",
-            metavar="LEVEL",
-            parser=one_of("debug", "info", "success", "warning", "error", "critical"),
-            help="Only lines of this level or above. Lines of task_line have no level: of these, only status lines.",
-        ),
-    ] = None,
-    status: Annotated[
-        str | None,
-        typer.Option(
-            "--status",
-            metavar="STATUS",
-            parser=one_of("pending", "running", "success", "failed", "interrupted", "cancelled", "rejected"),
-            help="Only status lines with this status.",
-        ),
-    ] = None,
+    follow: Follow = False,
+    count: Count = None,
+    task: Tasks = None,
+    func: Funcs = None,
+    level: Level = None,
+    status: Statuses = None,
+    attempt: Attempts = None,
+    tag: Tags = None,
+    data: Data = None,
+    grep: Grep = None,
+    invert: Invert = False,
+    failed: Failed = False,
     since: Since = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each line as a JSON object.")] = False,
+    until: Until = None,
+    tz: Tz = "UTC",
+    loguru_backups: LoguruBackups = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Print lines as they are written, like tail -F.
+    """Print the lines of tasks.
 
-    The lines of several files are merged by time. The output starts with new lines, or with those of --since. If a
-    file does not exist yet, the command waits for it.
+    A text line is printed as it is in the file, a JSON line as text. The lines of several files are merged by time. A
+    line must meet all conditions that are given; if an option is repeated, one of its values.
+
+    \b
+    Examples:
+      taskflow-loguru lines -n 100 tasks.log
+      taskflow-loguru lines --since 14:30 --level warning --tag tenant=acme tasks.jsonl
+      taskflow-loguru lines --failed --since yesterday /srv/*/tasks.log
+      kubectl logs my-pod | taskflow-loguru lines --grep "timed? ?out" -
+    """
+    from taskflow_loguru.reader._filter import Filter
+
+    from .lines import run_lines
+    from .logs import Logs
+
+    follow = follow or ctx.info_name == "follow"
+    if follow and failed:
+        raise typer.BadParameter("--failed needs the end of the log, which -f does not have")
+    if invert and not grep:
+        raise typer.BadParameter("-v needs --grep")
+    wanted = Filter(
+        task or (), func or (), level, status or (), attempt or (), tag or (), data or (), grep or (), invert
+    )
+    logs = Logs(
+        paths, since=since, until=until, loguru_backups=loguru_backups, shows_progress=not follow, says_why=True
+    )
+    if follow and count is None and since is None:
+        count = 10
+    run_lines(logs, wanted, follow=follow, count=count, only_failed=failed, as_json=as_json)
+
+
+command(
+    "follow",
+    help="""Print lines as they are written, like tail -F: short for lines -f.
+
+    It begins with the last 10 lines, or with those of --since, and continues across rotations. If a file does not exist
+    yet, the command waits for it.
 
     \b
     Examples:
       taskflow-loguru follow tasks.log
       taskflow-loguru follow --since 1h --status failed /srv/*/tasks.log
       taskflow-loguru follow --task 7f3c12ab --json tasks.jsonl | jq .message
-    """
-    from .follow import Filter, run_follow
-
-    run_follow(paths, Filter(task, func, level, status), since=since, as_json=as_json)
+    """,
+)(lines)
 
 
-@app.command()
+@command()
 def show(
-    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The id of a task, or its beginning.")],
-    paths: Paths,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TASK_ID PATH...", help="The id of a task, or its beginning; and log files, - for stdin."
+        ),
+    ],
+    last_failed: Annotated[
+        bool, typer.Option("--last-failed", help="Show the task that failed last, in place of TASK_ID.")
+    ] = False,
+    tz: Tz = "UTC",
+    loguru_backups: LoguruBackups = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print all lines of one task.
 
@@ -87,15 +150,21 @@ def show(
     \b
     Examples:
       taskflow-loguru show 7f3c12ab tasks.log
+      taskflow-loguru show --last-failed tasks.log
       taskflow-loguru show 7f3c12ab /srv/host1/tasks.log /srv/host2/tasks.log
       taskflow-loguru show --json 7f3c12ab tasks.jsonl | jq '.runs[-1].status'
     """
+    from .logs import Logs
     from .show import run_show
 
-    run_show(task_id, paths, as_json=as_json)
+    task_id = None if last_failed else usage_error_of(task_id_of)(words.pop(0))
+    if not words:
+        raise typer.BadParameter("Missing argument 'PATH...'")
+    paths = [usage_error_of(stream_or_path)(word) for word in words]
+    run_show(task_id, Logs(paths, loguru_backups=loguru_backups, shows_progress=True), as_json=as_json)
 
 
-@app.command()
+@command()
 def report(
     paths: Paths,
     since: Since = None,
@@ -127,7 +196,7 @@ def report(
     run_report(paths, Window(since, until, func), as_json=as_json, html=html)
 
 
-@app.command()
+@command()
 def doctor(
     path: LogPath,
     mode: Annotated[
@@ -159,7 +228,7 @@ def doctor(
     run_doctor(path, mode="rotate" if mode == "rotate" else "watched", max_bytes=max_bytes, backup_count=backup_count)
 
 
-@app.command()
+@command()
 def logrotate(path: LogPath) -> None:
     """Print a logrotate rule for a log file.
 
@@ -174,7 +243,7 @@ def logrotate(path: LogPath) -> None:
     print_logrotate_rule(path)
 
 
-@app.command()
+@command()
 def shipper(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The shipper, such as vector or fluent-bit.")],
     path: LogPath,
@@ -197,7 +266,7 @@ def shipper(
     print_shipper(name, path, format=format)
 
 
-@app.command()
+@command()
 def lnav(
     install: Annotated[bool, typer.Option("--install", help="Install it with lnav -i instead of printing it.")] = False,
 ) -> None:

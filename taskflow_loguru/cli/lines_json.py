@@ -6,10 +6,11 @@ from dataclasses import fields
 from typing import Any
 
 from taskflow_loguru.formats import TaskLine
+from taskflow_loguru.reader._logs import LogLine
 
 from .moments import rfc3339
 from .report_json import run_fields
-from .story import Story, StoryLine, StoryRun
+from .story import Story, StoryRun
 
 _NAMES = tuple(field.name for field in fields(TaskLine))
 
@@ -31,5 +32,5 @@ def _run(story_run: StoryRun) -> dict[str, Any]:
     return {**(run_fields(story_run.run) if story_run.run else {"status": None}), "attempts": attempts}
 
 
-def _line(one: StoryLine) -> dict[str, Any]:
+def _line(one: LogLine) -> dict[str, Any]:
     return {**line_fields(one.line), "path": str(one.path)}

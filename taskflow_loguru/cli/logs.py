@@ -1,85 +1,91 @@
-"""The lines of several log files, in the order of time."""
+"""The lines of several log files, with messages about the files and lines that are not read."""
 
 from __future__ import annotations
 
-import heapq
 import os
-import re
-import sys
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from taskflow_loguru.formats import TaskLine
-from taskflow_loguru.reader import read
+from taskflow_loguru.reader._logs import MergedLogs, Seen
+from taskflow_loguru.reader._parse import parse_block
 
-_BACKUP = re.compile(r"[.-]\d[\d-]*(?:\.gz)?", re.ASCII)
-_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
+from .moments import clock, zone_name
+from .printing import print_error
+from .progress import with_progress
 
-
-def without_backups(paths: Sequence[Path]) -> list[Path]:
-    """Return *paths* without duplicates, and without backups of other paths: ``tasks.log*`` means one log."""
-    unique = list(dict.fromkeys(paths))
-    return [path for path in unique if not any(_is_backup(path, other) for other in unique)]
+_SAMPLE = 4_096
 
 
-def _is_backup(path: Path, other: Path) -> bool:
-    name = path.name.removeprefix(other.name)
-    return path.parent == other.parent and name != path.name and _BACKUP.fullmatch(name) is not None
-
-
-class Logs:
-    """Log files with their backups.
+class Logs(MergedLogs):
+    """Log files with their backups, as one stream of lines.
 
     Args:
-        paths: The files; backups of others among them are left out.
-        since: Leave out older lines, and do not even read backups that are older.
+        paths: The files.
+        shows_progress: Whether a terminal shows how much of the first file is read.
+        says_why: Whether to print why a log has no line: it is empty, or all are outside the range of time.
+        options: The options of :class:`MergedLogs`.
 
     Attributes:
-        paths: The files, without the backups that the user's glob may have added.
         failed: Whether a file could not be read. The error was printed on stderr, and the other files are read.
+        has_explained: Whether it was printed why a log has no line.
     """
 
-    def __init__(self, paths: Sequence[Path], *, since: datetime | None = None) -> None:
-        self.paths = without_backups(paths)
+    def __init__(
+        self, paths: Sequence[Path], *, shows_progress: bool = False, says_why: bool = False, **options: Any
+    ) -> None:
         self.failed = False
-        self._since = since
+        self.has_explained = False
+        self._shows_progress = shows_progress
+        self._says_why = says_why
+        super().__init__(paths, **options)
 
-    def lines(self) -> Iterator[TaskLine]:
-        """Return the lines of all files, merged by time."""
-        if len(self.paths) == 1:
-            return self._read(self.paths[0])
-        return (line for line, _ in self.lines_with_paths())
+    def blocks(self, path: Path) -> Iterator[bytes]:
+        blocks = super().blocks(path)
+        if self._shows_progress and path == self.paths[0]:  # one bar for all files
+            return with_progress(blocks, self.paths, _time_of, lambda block: block.count(b"\n") + 1)
+        return blocks
 
-    def lines_with_paths(self) -> Iterator[tuple[TaskLine, Path]]:
-        """Return the lines of all files, merged by time, each with the path of its file."""
-        streams = [self._with_times(number, path) for number, path in enumerate(self.paths)]
-        return ((line, self.paths[number]) for _, number, line in heapq.merge(*streams))
+    def report(self, name: str, reason: OSError | str) -> None:
+        if isinstance(reason, OSError):
+            self.failed = True
+            reason = reason.strerror or str(reason).removeprefix(f"{name!r}: ")
+        print_error(f"{name}: {reason}")
 
-    def _with_times(self, number: int, path: Path) -> Iterator[tuple[datetime, int, TaskLine]]:
-        time = _EARLIEST
-        for line in self._read(path):
-            # A line without a time, and one that another process wrote a little late, stay behind the previous line.
-            if line.time is not None and line.time > time:
-                time = line.time
-            yield time, number, line
+    def tell_missing(self) -> None:
+        """Print which files do not exist yet."""
+        for path in self.paths:
+            if not os.path.lexists(path):
+                print_error(f"{path}: No such file or directory; waiting for it")
 
-    def _read(self, path: Path) -> Iterator[TaskLine]:
-        found = False
+    def explain(self, path: Path, seen: Seen) -> None:
+        if later := seen.finder.later:
+            lines = "1 line is" if later == 1 else f"{later:,} lines are"
+            print_error(f"{path}: {lines} of a later version of taskflow-loguru; update it to read them")
+        if seen.lines and not seen.in_range and self._says_why:
+            since = f" from {clock(self.since)}" if self.since else ""
+            until = f" before {clock(self.until)}" if self.until else ""
+            self._say(f"{path}: no line{since}{until} {zone_name(self.since or self.until)}")
+        if seen.lines or self.failed:
+            return
         try:
-            for line in read(path, since=self._since):
-                found = True
-                yield line
-            if not found:
-                self._check(path)
+            is_empty = not seen.blocks and not os.stat(path).st_size
         except OSError as error:
-            self._print_error(path, error.strerror or str(error))
+            if not seen.blocks:
+                self.report(str(path), error)
+            return
+        if is_empty and self._says_why:
+            self._say(f"{path}: the file is empty")
+        elif not is_empty and seen.is_everything and self.since is None:
+            self.failed = True
+            if not later:
+                self._say(f"{path}: no line is from a task")
 
-    def _check(self, path: Path) -> None:
-        """Print a message if a log is not empty but has no line of a task."""
-        if os.stat(path).st_size and self._since is None:
-            self._print_error(path, "no line is from a task")
+    def _say(self, text: str) -> None:
+        self.has_explained = True
+        print_error(text)
 
-    def _print_error(self, path: Path, text: str) -> None:
-        self.failed = True
-        print(f"taskflow-loguru: {path}: {text}", file=sys.stderr)
+
+def _time_of(block: bytes) -> datetime | None:
+    return next((line.time for line in parse_block(block[:_SAMPLE]) if line.time), None)

@@ -1,4 +1,4 @@
-"""Output of all commands: escaped text, a console, and the colour of a status."""
+"""Output of all commands: escaped text, a console, messages, and the colour of a status."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ LEVEL_STYLES = {
     "error": "red",
     "critical": "bold red",
 }
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 def console() -> Console:
@@ -42,6 +43,21 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, width=PIPED_WIDTH if is_plain else None)
 
 
+def has_colours() -> bool:
+    """Return whether stdout is a terminal with colours, and the user wants them."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def coloured(text: str, style: str) -> str:
+    """Return *text* with the codes of a terminal for a style such as ``bold red``."""
+    return f"\x1b[{';'.join(_CODES[word] for word in style.split())}m{text}\x1b[0m" if style and text else text
+
+
+def print_error(text: str) -> None:
+    """Print a message to stderr, with control characters escaped: a file's name may have some."""
+    print("\n".join(map(escape, f"taskflow-loguru: {text}".split("\n"))), file=sys.stderr, flush=True)
+
+
 def one_line(text: str) -> str:
     """Return *text* from a log in one line, with control characters escaped: they could control the terminal."""
     return escape(text)
@@ -50,6 +66,11 @@ def one_line(text: str) -> str:
 def block(text: str) -> str:
     """Return a text of several lines, such as a traceback, with all other control characters escaped."""
     return "\n".join(escape(line) for line in text.split("\n"))
+
+
+def cut(text: str, width: int) -> str:
+    """Return *text* in at most *width* columns; ``...`` stands for its end."""
+    return text if len(text) <= width else f"{text[: max(0, width - 3)]}..."
 
 
 def status_text(status: str) -> Text:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
@@ -17,48 +17,62 @@ DELAY = 1.0
 
 _LINES_BETWEEN_UPDATES = 5_000
 
-
-Line = TypeVar("Line")
-TimeOf = Callable[[Line], datetime | None]
+Item = TypeVar("Item")
 
 
 def with_progress(
-    lines: Iterable[Line], paths: Sequence[Path], time_of: TimeOf[Line] = attrgetter("time")
-) -> Iterator[Line]:
-    """Yield *lines*; on a terminal, show the progress from their times to the last change of the newest file."""
+    items: Iterable[Item],
+    paths: Sequence[Path],
+    time_of: Callable[[Item], datetime | None] = attrgetter("time"),
+    lines_of: Callable[[Item], int] = lambda item: 1,
+) -> Iterator[Item]:
+    """Yield *items*, lines or blocks of lines; on a terminal, show the progress.
+
+    It is the part of the time from the first line to the last change of the newest file.
+    """
     if not sys.stderr.isatty():
-        return iter(lines)
-    return _with_progress(lines, paths, time_of)
+        return iter(items)
+    return _with_progress(items, paths, time_of, lines_of)
 
 
-def _with_progress(lines: Iterable[Line], paths: Sequence[Path], time_of: TimeOf[Line]) -> Iterator[Line]:
-    iterator = iter(lines)
+def _with_progress(
+    items: Iterable[Item],
+    paths: Sequence[Path],
+    time_of: Callable[[Item], datetime | None],
+    lines_of: Callable[[Item], int],
+) -> Iterator[Item]:
     begin = time.monotonic()
     first: float | None = None
-    for number, line in enumerate(iterator, 1):
-        yield line
-        if first is None and (moment := time_of(line)) is not None:
-            first = moment.timestamp()
-        if number % _LINES_BETWEEN_UPDATES == 0 and first is not None and time.monotonic() - begin >= DELAY:
-            yield from _with_bar(iterator, number, first, paths, time_of)
+    lines = updated = 0
+    with ExitStack() as stack:
+        update: Callable[[float, int], None] | None = None
+        for item in items:
+            yield item
+            lines += lines_of(item)
+            if first is not None and lines - updated < _LINES_BETWEEN_UPDATES:
+                continue
+            updated = lines
+            moment = time_of(item)
+            if moment is None:
+                continue
+            first = moment.timestamp() if first is None else first
+            if update is None and time.monotonic() - begin >= DELAY:
+                update = _bar(stack, max(1.0, _newest(paths) - first))
+            if update is not None:
+                update(moment.timestamp() - first, lines)
 
 
-def _with_bar(
-    lines: Iterator[Line], number: int, first: float, paths: Sequence[Path], time_of: TimeOf[Line]
-) -> Iterator[Line]:
+def _bar(stack: ExitStack, total: float) -> Callable[[float, int], None]:
+    """Show a bar until *stack* is closed; return the function that updates it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    total = max(1.0, _newest(paths) - first)
     columns = ("{task.percentage:>3.0f} %", "{task.fields[lines]:,} lines")
-    with Progress(
-        BarColumn(), *map(TextColumn, columns), TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as progress:
-        task = progress.add_task("", total=total, lines=number)
-        for number, line in enumerate(lines, number + 1):  # noqa: B020  # continues the count
-            yield line
-            if number % _LINES_BETWEEN_UPDATES == 0 and (moment := time_of(line)) is not None:
-                progress.update(task, completed=moment.timestamp() - first, lines=number)
+    console = Console(stderr=True)
+    progress = Progress(BarColumn(), *map(TextColumn, columns), TimeRemainingColumn(), console=console, transient=True)
+    stack.enter_context(progress)
+    task = progress.add_task("", total=total, lines=0)
+    return lambda completed, lines: progress.update(task, completed=completed, lines=lines)
 
 
 def _newest(paths: Sequence[Path]) -> float:

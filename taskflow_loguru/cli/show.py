@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Sequence
+from collections import deque
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
@@ -14,23 +13,37 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from taskflow_loguru.formats import TaskLine
+from taskflow_loguru.formats._line_text import values_of
+from taskflow_loguru.reader._ids import needles_of
+from taskflow_loguru.reader._logs import LogLine, Wanted
 
+from .lines import Failures
 from .logs import Logs
-from .moments import clock, seconds
-from .printing import LEVEL_STYLES, block, console, one_line, status_text
-from .progress import with_progress
+from .moments import clock, seconds, zone_name
+from .printing import LEVEL_STYLES, block, console, cut, one_line, print_error, status_text
 from .runs import Run
-from .story import AmbiguousIdError, Attempt, Story, StoryLine, StoryRun, story_of
+from .story import AmbiguousIdError, Attempt, Story, StoryRun, story_of
+
+_ID_WIDTH = 36
 
 
-def run_show(task_id: str, paths: Sequence[Path], *, as_json: bool) -> None:
-    logs = Logs(paths)
+class _OfTask(Wanted):
+    """The lines of one task, and some others."""
+
+    def __init__(self, task_id: str) -> None:
+        self.needles = needles_of([task_id])
+
+
+def run_show(task_id: str | None, logs: Logs, *, as_json: bool) -> None:
+    """Print the task; if *task_id* is None, the task that failed last."""
+    if task_id is None:
+        logs.copy_streams()
+        task_id = _last_failed(logs)
     try:
-        story = story_of(task_id, with_progress(logs.lines_with_paths(), logs.paths, lambda one: one[0].time))
+        story = story_of(task_id, logs.found(_OfTask(task_id)))
     except AmbiguousIdError as error:
-        ids = "\n  ".join(map(one_line, error.task_ids))
-        _fail(f"several tasks have an id that starts with {task_id!r}:\n  {ids}")
+        tasks = "\n  ".join(map(_task, error.lines))
+        _fail(f"several tasks have an id that starts with {task_id!r}:\n  {tasks}")
     if story is None:
         _fail(f"no line of a task {task_id!r}" + (" in the files that could be read" if logs.failed else ""))
     if as_json:
@@ -43,6 +56,18 @@ def run_show(task_id: str, paths: Sequence[Path], *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+def _last_failed(logs: Logs) -> str:
+    last = deque(logs.found(Failures()), maxlen=1)
+    if not last:
+        _fail("no task has failed" + (" in the files that could be read" if logs.failed else ""))
+    return last[0].line.task_id or ""
+
+
+def _task(line: LogLine) -> str:
+    name = cut(one_line(line.line.func_name or "?"), max(20, console().width - _ID_WIDTH - 30))
+    return f"{one_line(line.line.task_id or ''):{_ID_WIDTH}}  {clock(line.time, line.digits)}  {name}"
+
+
 def _print_story(out: Console, story: Story) -> None:
     out.print(Text.assemble((one_line(story.func_name), "bold"), f"  {one_line(story.task_id)}"), soft_wrap=True)
     paths_used = {one.path for run in story.runs for attempt in run.attempts for one in attempt.lines}
@@ -52,7 +77,7 @@ def _print_story(out: Console, story: Story) -> None:
 
 
 def _fail(text: str) -> NoReturn:
-    print(f"taskflow-loguru: {text}", file=sys.stderr)
+    print_error(text)
     raise typer.Exit(1)
 
 
@@ -67,27 +92,36 @@ def _short_names(paths: set[Path]) -> dict[Path, str]:
 def _print_run(out: Console, story_run: StoryRun, heading: str, names: dict[Path, str]) -> None:
     out.print()
     run = story_run.run
-    first = story_run.attempts[0].lines[0].time
+    lines = [one for attempt in story_run.attempts for one in attempt.lines]
     if run is None:
         out.print(Text.assemble((heading, "bold"), "no status line: FileLogger(log_lifecycle=True) writes them"))
     else:
-        out.print(Text.assemble((heading, "bold"), status_text(run.status), f"  {_times(run)}"), soft_wrap=True)
+        times = _times(run, lines)
+        out.print(Text.assemble((heading, "bold"), status_text(run.status), f"  {times}"), soft_wrap=True)
     for attempt in story_run.attempts:
         if len(story_run.attempts) > 1:
             out.print(Text(f"attempt {attempt.number}, {_span(attempt)}", "bold"))
         for one in attempt.lines:
-            _print_line(out, one, (run and run.started) or first, names)
+            _print_line(out, one, (run and run.started) or lines[0].line.time, names)
     if run is not None and run.error is not None:
         out.print(Text.assemble(("error: ", "bold red"), block(run.error)), soft_wrap=True)
     if run is not None and run.stacktrace is not None:
         out.print(Text(block(run.stacktrace.rstrip("\n"))), soft_wrap=True)
 
 
-def _times(run: Run) -> str:
-    end = f" to {clock(run.ended)}" if run.ended else f", no end; last line {clock(run.last_seen)}"
-    duration = "" if run.duration is None else f", {seconds(run.duration)}"
-    retries = f", {run.retries} {'retry' if run.retries == 1 else 'retries'}" if run.retries else ""
-    return f"{clock(run.started)}{end} UTC{duration}{retries}"
+def _times(run: Run, lines: list[LogLine]) -> str:
+    digits = max(one.digits for one in lines)
+    # The lines of task_line have no duration: the run's is then the time of all attempts.
+    last = next((one.line.duration for one in reversed(lines) if one.line.duration is not None), None)
+    end = f" to {clock(run.ended, digits)}" if run.ended else f", no end; last line {clock(run.last_seen, digits)}"
+    parts = [f"{clock(run.started, digits)}{end} {zone_name(run.ended or run.started)}"]
+    if run.started and run.ended:
+        parts.append(f"{seconds(max(0.0, (run.ended - run.started).total_seconds()))} in all")
+    if last is not None:
+        parts.append(f"last attempt {seconds(max(0.0, last))}")
+    if run.retries:
+        parts.append(f"{run.retries} {'retry' if run.retries == 1 else 'retries'}")
+    return ", ".join(parts)
 
 
 def _span(attempt: Attempt) -> str:
@@ -96,21 +130,20 @@ def _span(attempt: Attempt) -> str:
     return "-" if first is None or last is None else seconds(max(0.0, (last - first).total_seconds()))
 
 
-def _print_line(out: Console, one: StoryLine, start: datetime | None, names: dict[Path, str]) -> None:
+def _print_line(out: Console, one: LogLine, start: datetime | None, names: dict[Path, str]) -> None:
     line = one.line
-    moment = "" if line.time is None else clock(line.time)
+    moment = "" if line.time is None else clock(line.time, one.digits)
     offset = ""
     if one.time is not None and start is not None and one.time > start:
         offset = f"+{seconds((one.time - start).total_seconds())}"
     style = LEVEL_STYLES.get(line.level or "", "")
     text = status_text(line.status) if line.status else Text(one_line(line.message), style)
-    level = f"{line.level:7}  " if line.level else ""
+    level = f"{one_line(line.level):7}  " if line.level else ""
     name = f"  ({one_line(names[one.path])})" if names else ""
+    width = len(clock(one.time, one.digits)) if one.time else 19
     out.print(
-        Text.assemble((f"  {moment:19}", "dim"), f"  {offset:>9}  {level}", text, (_data(line) + name, "dim")),
+        Text.assemble(
+            (f"  {moment:{width}}", "dim"), f"  {offset:>9}  {level}", text, (values_of(line, "  ") + name, "dim")
+        ),
         soft_wrap=True,
     )
-
-
-def _data(line: TaskLine) -> str:
-    return "".join(f"  {one_line(str(name))}={one_line(str(value))}" for name, value in line.data.items())

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
 
-from taskflow_loguru.formats import TaskLine
+from taskflow_loguru.reader._ids import matches
+from taskflow_loguru.reader._logs import LogLine
 
 from .runs import Run, Runs
 
-SHORT_ID = 8
-"""The number of characters of an id in a text line."""
-
 _MAX_IDS = 10
-
-
-@dataclass(slots=True)
-class StoryLine:
-    """A line, its file, and its time: a separator in a text line has the time of the previous line."""
-
-    line: TaskLine
-    path: Path
-    time: datetime | None
 
 
 @dataclass(slots=True)
@@ -31,7 +18,7 @@ class Attempt:
     """The lines of one attempt, starting from number 0."""
 
     number: int
-    lines: list[StoryLine] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -55,54 +42,44 @@ class AmbiguousIdError(Exception):
     """Several tasks have an id with this beginning.
 
     Attributes:
-        task_ids: Some of these ids.
+        lines: The first line of some of these tasks.
     """
 
-    def __init__(self, task_ids: list[str]) -> None:
-        super().__init__(task_ids)
-        self.task_ids = task_ids
+    def __init__(self, lines: list[LogLine]) -> None:
+        super().__init__(lines)
+        self.lines = lines
 
 
-def matches(wanted: str, task_id: str | None) -> bool:
-    """Return whether a line with *task_id* may belong to the task *wanted*, an id or its beginning."""
-    if not task_id:
-        return False
-    # A text line has only the beginning of the id.
-    return task_id.startswith(wanted) or (len(task_id) == SHORT_ID and wanted.startswith(task_id))
-
-
-def story_of(wanted: str, lines: Iterable[tuple[TaskLine, Path]]) -> Story | None:
+def story_of(wanted: str, lines: Iterable[LogLine]) -> Story | None:
     """Collect the story of the task whose id is, or starts with, *wanted*; return None if it has no line.
 
     Raises:
         AmbiguousIdError: Several ids have this beginning.
     """
-    found: list[StoryLine] = []
-    ids: set[str] = set()
-    time: datetime | None = None
-    for line, path in lines:
-        time = line.time or time
-        if line.event == "loss" or not matches(wanted, line.task_id):
+    found: list[LogLine] = []
+    firsts: dict[str, LogLine] = {}
+    for one in lines:
+        task_id = one.line.task_id
+        if not task_id or one.line.event == "loss" or not matches(wanted, task_id):
             continue
-        if line.task_id not in ids:
-            ids.add(line.task_id or "")
-            if len(_tasks(ids)) > _MAX_IDS:
+        if task_id not in firsts:
+            firsts[task_id] = one
+            if len(_tasks(firsts)) > _MAX_IDS:
                 break
-        if len(_tasks(ids)) == 1:
-            found.append(StoryLine(line, path, time))
-    if len(_tasks(ids)) > 1:
-        raise AmbiguousIdError(_tasks(ids))
-    if not found:
-        return None
-    return Story(_tasks(ids)[0], found[0].line.func_name or "?", _runs(found))
+        if len(_tasks(firsts)) == 1:
+            found.append(one)
+    tasks = _tasks(firsts)
+    if len(tasks) > 1:
+        raise AmbiguousIdError([firsts[task_id] for task_id in tasks])
+    return Story(tasks[0], found[0].line.func_name or "?", _runs(found)) if found else None
 
 
-def _tasks(ids: set[str]) -> list[str]:
+def _tasks(ids: Iterable[str]) -> list[str]:
     """Return the ids without those that are the beginning of another: these belong to the same task."""
     return sorted(one for one in ids if not any(other != one and other.startswith(one) for other in ids))
 
 
-def _runs(found: list[StoryLine]) -> list[StoryRun]:
+def _runs(found: list[LogLine]) -> list[StoryRun]:
     runs = Runs()
     story_runs: list[StoryRun] = []
     open_before: Run | None = None
@@ -119,11 +96,15 @@ def _runs(found: list[StoryLine]) -> list[StoryRun]:
         _add_to_attempt(story_runs[-1], one)
     # Lines before the first status line belong to the same run.
     if len(story_runs) > 1 and story_runs[0].run is None and story_runs[1].run and story_runs[1].run.started is None:
-        story_runs[1].attempts[:0] = story_runs.pop(0).attempts
+        first, second = story_runs[:2]
+        second.attempts, later = first.attempts, second.attempts
+        for one in (one for attempt in later for one in attempt.lines):
+            _add_to_attempt(second, one)
+        del story_runs[0]
     return story_runs
 
 
-def _add_to_attempt(story_run: StoryRun, one: StoryLine) -> None:
+def _add_to_attempt(story_run: StoryRun, one: LogLine) -> None:
     last = story_run.attempts[-1].number if story_run.attempts else 0
     number = max(last, one.line.attempt or 0)
     if one.line.event == "lifecycle":

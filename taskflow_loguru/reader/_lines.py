@@ -1,27 +1,17 @@
-"""The complete lines of a file, from large blocks of bytes."""
+"""The complete lines of a file, in large blocks of bytes."""
 
 from __future__ import annotations
 
-import gzip
-import os
-import zlib
+import codecs
 from collections.abc import Iterator
-from typing import Protocol
+
+from ._opening import LogFile
 
 BLOCK_BYTES = 1 << 16
 """The number of bytes per read: more would take more memory, but not less time."""
 
-
-class LogFile(Protocol):
-    """A file open for reading, plain or compressed."""
-
-    @property
-    def name(self) -> str: ...
-    def close(self) -> None: ...
-    def fileno(self) -> int: ...
-    def read1(self, size: int = ..., /) -> bytes: ...
-    def seek(self, offset: int, whence: int = ..., /) -> int: ...
-    def tell(self) -> int: ...
+MAX_LINE_BYTES = 64 << 20
+"""The length of a line from which on it is skipped: memory is bounded, whatever a file has."""
 
 
 class LineReader:
@@ -29,40 +19,63 @@ class LineReader:
 
     NUL bytes are skipped: no line of a task has one. A file that was truncated under its writer, or lost its last
     blocks in a power failure, has a hole of NUL bytes that may be larger than the memory.
+
+    Attributes:
+        file: The file.
+        skipped: The number of lines that were skipped because they are longer than :data:`MAX_LINE_BYTES`.
     """
 
     def __init__(self, file: LogFile) -> None:
         self.file = file
+        self.skipped = 0
         self._rest: list[bytes] = []
+        self._rest_bytes = 0
+        self._is_at_start = True
+        self._is_inside = False
+        """Whether the rest of a line has to be skipped."""
 
-    def blocks(self) -> Iterator[list[str]]:
-        r"""Read to the present end of the file, many lines at once. Bytes that are not UTF-8 become ``\xff``."""
-        while block := self._read():
+    def blocks(self) -> Iterator[bytes]:
+        """Read to the present end of the file; yield many lines at once, without the last newline."""
+        while block := self.file.read(BLOCK_BYTES):
             if b"\0" in block:
                 block = block.translate(None, b"\0")
+            if self._is_inside:
+                _, newline, block = block.partition(b"\n")
+                self._is_inside = not newline
             lines, newline, rest = block.rpartition(b"\n")
             if newline:
                 whole = b"".join((*self._rest, lines))
-                self._rest.clear()
-                yield whole.decode("utf-8", "backslashreplace").split("\n")
+                self._clear()
+                yield whole.removeprefix(codecs.BOM_UTF8) if self._is_at_start else whole
+                self._is_at_start = False
             if rest:
                 self._rest.append(rest)
+                self._rest_bytes += len(rest)
+                if self._rest_bytes > MAX_LINE_BYTES:
+                    self._clear()
+                    self._is_inside = True
+                    self.skipped += 1
+
+    def skip_to(self, offset: int) -> None:
+        """Continue with the first line that starts at *offset* or behind it."""
+        self.file.seek(max(0, offset - 1))
+        self._is_inside = offset > 0
+        self._is_at_start = offset == 0
+        self._clear()
 
     def skip_to_end(self) -> None:
-        self.file.seek(0, os.SEEK_END)
+        if self.file.compression:
+            for _ in self.blocks():
+                pass
+        elif not self.file.is_stream:
+            self.file.seek(self.file.size())
+            self._is_at_start = self.file.size() == 0
 
     def restart_if_truncated(self) -> None:
-        if isinstance(self.file, gzip.GzipFile) or os.fstat(self.file.fileno()).st_size >= self.file.tell():
-            return
-        self.file.seek(0)
-        self._rest.clear()
+        if self.file.rewind_if_truncated():
+            self._is_at_start, self._is_inside = True, False
+            self._clear()
 
-    def _read(self) -> bytes:
-        try:
-            block = self.file.read1(BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise gzip.BadGzipFile(f"{self.file.name!r}: {error}") from error
-        # Even an empty text takes 20 bytes as gzip. Python reads a file of 0 bytes as an empty text.
-        if not block and isinstance(self.file, gzip.GzipFile) and os.fstat(self.file.fileno()).st_size == 0:
-            raise gzip.BadGzipFile(f"{self.file.name!r}: the file is empty, its lines are lost")
-        return block
+    def _clear(self) -> None:
+        self._rest.clear()
+        self._rest_bytes = 0

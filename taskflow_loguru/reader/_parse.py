@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 
-from ..formats import TaskLine
+from ..formats import JSON_SCHEMA_VERSION, TaskLine
 from ..formats._detailed_line import parse_detailed_line
 from ..formats._formats import parse_system_line
 from ..formats._host_line import parse_host_line
@@ -46,3 +47,27 @@ def parse_line(line: str) -> TaskLine | None:
         if parsed is not None:
             return parsed
     return None
+
+
+def is_of_later_version(line: str) -> bool:
+    """Return whether a line that cannot be parsed was written by :func:`json_line` of a later version."""
+    if line[:1] != "{" or '"v"' not in line:
+        return False
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    version = fields.get("v")
+    return type(version) is int and version > JSON_SCHEMA_VERSION and {"time", "message"} <= fields.keys()
+
+
+def decoded(block: bytes) -> list[str]:
+    r"""Return the lines of a block. Bytes that are not UTF-8 become ``\xff``; CRLF ends a line like LF."""
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    return block.decode("utf-8", "backslashreplace").split("\n")
+
+
+def parse_block(block: bytes) -> Iterator[TaskLine]:
+    """Yield the lines of tasks in a block."""
+    return filter(None, map(parse_line, decoded(block)))

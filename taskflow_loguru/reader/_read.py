@@ -11,7 +11,7 @@ from .._arguments import checked_flag, checked_path
 from ..formats import TaskLine
 from ._files import LogFiles
 from ._lines import LineReader
-from ._parse import parse_line
+from ._parse import parse_block
 
 
 def read(
@@ -20,9 +20,13 @@ def read(
     """Read a log file with its backups, the oldest line first.
 
     The backups are numbered (``tasks.log.1``, ``tasks.log.2.gz``) or dated by logrotate (``tasks.log-20260101``,
-    ``tasks.log-2026010113.gz``, any ``dateformat``), or both. They may be rotated and compressed at the same time: no
-    line is missing or comes twice. Lines of other programs, and an incomplete last line, are skipped. Memory is bounded
-    by the longest line, not by the size of the files. All files stay open until the end.
+    ``tasks.log-2026010113.xz``, any ``dateformat``), or both, also in logrotate's ``olddir`` if that is a folder beside
+    the file. ``.gz``, ``.bz2`` and ``.xz`` are decompressed, and ``.zst`` with Python 3.14 or backports.zstd. They may
+    be rotated and compressed at the same time: no line is missing or comes twice.
+
+    Lines of other programs, and an incomplete last line, are skipped. So is a line of more than 64 MiB, and a file in
+    another compression: a message on stderr reports it. Memory is bounded by the longest line, not by the size of the
+    files. All files stay open until the end. ``/dev/stdin`` and ``/dev/fd/N`` are read as they are, without backups.
 
     Args:
         path: The file.
@@ -33,7 +37,8 @@ def read(
 
     Raises:
         TypeError, ValueError: ``path`` is not a file's path, or ``since`` is not a time with a time zone.
-        OSError: A file exists but cannot be read, or is a torn gzip file. A missing file yields nothing.
+        OSError: A file exists but cannot be read, is not a regular file, or is compressed and torn. A missing file
+            yields nothing.
     """
     files = LogFiles(checked_path(path), loguru_backups=checked_flag("loguru_backups", loguru_backups))
     check_since(since)
@@ -41,11 +46,17 @@ def read(
 
 
 def _read(files: LogFiles, since: datetime | None) -> Generator[TaskLine, None, None]:
+    with closing(read_blocks(files, since)) as blocks:
+        for block in blocks:
+            yield from parse_block(block)
+
+
+def read_blocks(files: LogFiles, since: datetime | None) -> Generator[bytes, None, None]:
+    """Yield the complete lines of a file with its backups as blocks of bytes, without the last newline of each."""
     with ExitStack() as opened:
         found = [opened.enter_context(closing(file)) for file in files.open_newer(since=since)]
         for file in reversed(found):
-            for lines in LineReader(file).blocks():
-                yield from filter(None, map(parse_line, lines))
+            yield from files.lines_of(LineReader(file))
 
 
 def check_since(value: datetime | None) -> None:

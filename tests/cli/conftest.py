@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -21,11 +22,14 @@ def cli(tmp_path: Path) -> Cli:
     # The workers of pytest-xdist have COLUMNS=80, and a shell may export it: the output would have that width.
     inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
 
-    def run(*arguments: str | Path, exit_code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, exit_code: int = 0, stdin: IO[Any] | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [COMMAND, *map(str, arguments)],
             cwd=tmp_path,
             env={**inherited, **environment},
+            stdin=stdin or subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,

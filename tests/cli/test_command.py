@@ -15,7 +15,7 @@ from taskflow_loguru import __version__
 from tests.cli.conftest import COMMAND, Cli
 from tests.cli.writing import LogWriter
 
-COMMANDS = ["follow", "show", "report", "doctor", "logrotate", "shipper", "lnav"]
+COMMANDS = ["lines", "follow", "show", "report", "doctor", "logrotate", "shipper", "lnav"]
 
 
 def test_the_help_names_every_command(cli: Cli) -> None:
@@ -35,21 +35,42 @@ def test_it_prints_its_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "text"),
     [
-        ["nonsense"],
-        ["report"],
-        ["report", "--nonsense", "tasks.log"],
-        ["report", "--since", "yesterday", "tasks.log"],
-        ["report", "."],
-        ["follow", "--level", "loud", "tasks.log"],
-        ["show", "abc"],
+        (["nonsense"], "nonsense"),
+        (["report"], "PATH"),
+        (["report", "--nonsense", "tasks.log"], "--nonsense"),
+        (["report", "--since", "tomorrow", "tasks.log"], "--since"),
+        (["report", "--since", "0001-01-01", "tasks.log"], "--since"),
+        (["report", "--until", "9999-12-31T23:59-10:00", "tasks.log"], "--until"),
+        (["lines", "--since", "2026-01-02", "--until", "2026-01-01", "tasks.log"], "--since must be a time before"),
+        (["lines", "--since", "1h", "--since", "2h", "tasks.log"], "'--since': can be given only once"),
+        (["lines", "-n", "1", "--lines", "2", "tasks.log"], "'--lines' / '-n': can be given only once"),
+        (["lines", "--tz", "Europe", "tasks.log"], "--tz"),
+        (["lines", "--tz", "../UTC", "tasks.log"], "--tz"),
+        (["report", "."], "directory"),
+        (["report", ""], "''"),
+        (["show", "abc", "loop"], "'loop'"),
+        (["lines", "fifo"], "'fifo' is not a regular file"),
+        (["doctor", "fifo"], "'fifo' is not a regular file"),
+        (["lines", "/dev/null"], "'/dev/null' is not a regular file"),
+        (["follow", "--level", "loud", "tasks.log"], "--level"),
+        (["lines", "--tag", "tenant", "tasks.log"], "KEY=VALUE"),
+        (["lines", "--grep", "(", "tasks.log"], "--grep"),
+        (["lines", "-v", "tasks.log"], "-v needs --grep"),
+        (["follow", "--failed", "tasks.log"], "--failed"),
+        (["show", "abc"], "PATH"),
+        (["show", "[]", "tasks.log"], "id of a task"),
     ],
 )
-def test_a_wrong_call_is_explained_on_stderr_with_exit_code_2(cli: Cli, arguments: list[str]) -> None:
+def test_a_wrong_call_is_explained_on_stderr_with_exit_code_2(
+    cli: Cli, tmp_path: Path, arguments: list[str], text: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "fifo")
     done = cli(*arguments, exit_code=2)
     assert done.stdout == ""
-    assert "Error: " in done.stderr
+    assert text in done.stderr.partition("Error: ")[2]
 
 
 def test_it_loads_neither_loguru_nor_the_host(cli: Cli, tmp_path: Path) -> None:
@@ -100,36 +121,55 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
     assert process.wait(30) == -13
 
 
-def test_a_path_that_cannot_be_opened_is_an_error(cli: Cli, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_named_and_the_rest_is_read(cli: Cli, tmp_path: Path) -> None:
     LogWriter(tmp_path / "tasks.log").run(0, 1)
-    done = cli("report", "tasks.log/more", exit_code=1)
-    assert (done.stdout, done.stderr) == ("", "taskflow-loguru: tasks.log/more: Not a directory\n")
-
-
-def test_a_torn_gzip_backup_is_an_error_that_names_it(cli: Cli, tmp_path: Path) -> None:
-    LogWriter(tmp_path / "tasks.log").run(0, 1)
-    (tmp_path / "tasks.log.1.gz").write_bytes(gzip.compress(b"x" * 1000)[:-9])
-    done = cli("report", "tasks.log", exit_code=1)
-    assert "tasks.log.1.gz" in done.stderr
-    assert "Traceback" not in done.stderr
+    (tmp_path / "tasks.log.3.gz").write_bytes(gzip.compress(b"x" * 1000)[:-9])
+    (tmp_path / "tasks.log.2.lz4").write_bytes(b"x")
+    os.mkfifo(tmp_path / "tasks.log.1")
+    for command in (["report"], ["lines"], ["show", "abc"]):
+        done = cli(*command, "missing\x1b[31m.log", "tasks.log/more", "tasks.log", exit_code=1)
+        messages = [line.rpartition("/")[2] for line in done.stderr.splitlines()]
+        assert sorted(messages) == [
+            "more: Not a directory",
+            "taskflow-loguru: missing\\x1b[31m.log: No such file or directory",
+            "tasks.log.1: is a FIFO, not a regular file",
+            "tasks.log.2.lz4: Python cannot decompress .lz4",
+            "tasks.log.3.gz: Compressed file ended before the end-of-stream marker was reached",
+        ]
+        assert "send_email" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("command", "last"), [(["report"], "send_email"), (["show", "xyz"], "no line of a task 'xyz'")]
 )
 def test_a_long_reading_shows_a_progress_bar_on_a_terminal(tmp_path: Path, command: list[str], last: str) -> None:
-    """A FIFO blocks the reading until the bar has appeared."""
-    path = tmp_path / "tasks.log"
-    os.mkfifo(path)
+    """A pipe blocks the reading until the bar has appeared."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    terminal = pexpect.spawn(COMMAND, [*command, str(path)], env=environment, encoding="utf-8", timeout=60)
-    with path.open("w") as fifo:
+    arguments = ["-c", 'exec "$@" - < "$0"', str(fifo), COMMAND, *command]
+    terminal = pexpect.spawn("/bin/sh", arguments, env=environment, encoding="utf-8", timeout=60)
+    with fifo.open("w") as file:
         for _ in range(100):
-            fifo.write("[abc12345] [send_email] 2026-01-01T12:00:00 hello\n" * 20_000)
-            fifo.flush()
+            file.write("[abc12345] [send_email] 2026-01-01T12:00:00 hello\n" * 20_000)
+            file.flush()
             if terminal.expect_exact([" lines", pexpect.TIMEOUT], timeout=0.2) == 0:
                 break
         else:
             pytest.fail("no bar")
     terminal.expect_exact(last)
     terminal.expect(pexpect.EOF)
+
+
+def test_python_m_runs_it_and_a_shell_completes_its_words(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "taskflow_loguru"]
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{__version__}\n"
+    environment = {
+        **os.environ,
+        "_TASKFLOW_LOGURU_COMPLETE": "complete_bash",
+        "COMP_WORDS": "taskflow-loguru lines --status f",
+        "COMP_CWORD": "3",
+    }
+    done = subprocess.run([COMMAND], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["failed"]

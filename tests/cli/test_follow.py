@@ -73,6 +73,29 @@ def test_several_files_are_merged_by_time_and_named(follow: Follow, tmp_path: Pa
     assert out.readline().endswith(" 50\n")
 
 
+def test_it_begins_with_the_last_lines_and_misses_none(follow: Follow, tmp_path: Path) -> None:
+    """Of all files together, in backups too; ``-n`` sets how many, and they meet the filters."""
+    one, two = (LogWriter(tmp_path / name, max_bytes=200, backup_count=50) for name in ("one.log", "two.log"))
+    for number in range(20):
+        (one if number % 2 else two).log(number, f"{'odd' if number % 2 else 'even'} {number}")
+    for arguments, expected in (
+        (["one.log"], range(1, 20, 2)),
+        (["-n", "3", "one.log", "two.log"], [17, 18, 19]),
+        (["-n", "2", "--grep", "even", "one.log", "two.log"], [16, 18]),
+    ):
+        process, out = follow(*arguments)
+        assert [int(out.readline().split()[-1]) for _ in expected] == list(expected)
+        process.kill()
+
+
+def test_a_missing_file_is_told_and_waited_for(follow: Follow, tmp_path: Path) -> None:
+    process, out = follow("tasks.log")
+    assert process.stderr is not None
+    assert "tasks.log: No such file or directory; waiting for it" in process.stderr.readline()
+    LogWriter(tmp_path / "tasks.log").log(0, "hello")
+    assert out.readline().endswith(" hello\n")
+
+
 def test_the_filters_are_combined(follow: Follow, tmp_path: Path) -> None:
     log = LogWriter(tmp_path / "tasks.jsonl", format=json_line)
     log.run(0, 1, "failed", task_id="a1")
@@ -114,7 +137,8 @@ def test_json_has_all_fields_of_the_line(follow: Follow, tmp_path: Path) -> None
 
 def test_ctrl_c_ends_it_with_130_and_no_message(follow: Follow, tmp_path: Path) -> None:
     for names in (["tasks.log"], ["tasks.log", "other.log"]):
-        LogWriter(tmp_path / "tasks.log").log(0, "hello")
+        for name in names:
+            LogWriter(tmp_path / name).log(0, "hello")
         process, out = follow(*SINCE, *names)
         out.readline()
         process.send_signal(signal.SIGINT)

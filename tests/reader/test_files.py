@@ -31,7 +31,6 @@ def test_only_backups_are_read_oldest_first_compressed_or_not(path: Path) -> Non
         "tasks.log.1.gz.tmp",
         "tasks.log.01",
         "tasks-log.1",
-        "tasks.log.0",
         "x.tasks.log.1",
     ):
         write(path.with_name(neighbour), 99)
@@ -138,7 +137,6 @@ def test_backups_without_any_time_are_ordered_by_their_last_change(path: Path) -
         "tasks.logger.log-20260101",
         "tasks.2026-01-01_12-00-00_000000.log",
         "tasks.errors.log",
-        "tasks-20260101.log",
         ".tasks.log.2.gz.a1b2c3",
         ".tasks.log-20260101",
         "x-tasks.log-20260101",

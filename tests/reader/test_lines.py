@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taskflow_loguru.reader import read
+from taskflow_loguru.reader import _lines, read
 
 from .logs import follow_to_the_end, numbered, numbers_of, write
 
@@ -81,3 +81,21 @@ def test_separators_of_unicode_and_carriage_returns_end_no_line(path: Path) -> N
     path.write_text(numbered(1).replace(" 1\n", f" {text}\n"), encoding="utf-8", newline="")
     [line] = read(path)
     assert line.message == text
+
+
+@pytest.mark.parametrize("reads", [read, follow_to_the_end])
+def test_a_byte_order_mark_and_crlf_belong_to_no_line(path: Path, reads: Any) -> None:
+    path.write_bytes(b"\xef\xbb\xbf" + numbered(1).replace("\n", "\r\n").encode() * 2 + b"\r\n" + numbered(1).encode())
+    assert numbers_of(reads(path)) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["", ".1.gz"])
+def test_a_line_without_an_end_is_skipped_and_counted(
+    path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_lines, "MAX_LINE_BYTES", 1 << 20)
+    content = numbered(1).encode() + b"x" * 30_000_000 + b"\n" + numbered(2).encode() + b"y" * 3_000_000
+    Path(f"{path}{name}").write_bytes(gzip.compress(content, 1) if name else content)
+    with peak_at_most(5_000_000):
+        assert numbers_of(read(path)) == [1, 2]
+    assert "2 lines of more than" in capsys.readouterr().err
