@@ -19,15 +19,18 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import msgspec
 import orjson
 from fastapi_taskflow import LifecycleEvent, LogEvent
 from fastapi_taskflow.models import TaskStatus
 
 from taskflow_loguru import FileLogger, detailed_line, json_line, reader, task_line
+from taskflow_loguru.cli.logs import Logs
+from taskflow_loguru.cli.report import Report
+from taskflow_loguru.cli.report_command import read_all
 
-TASKS = 2_000
-COPIES = 5
-"""The number of times that the lines of the tasks are repeated in a file."""
+TASKS = 10_000
 ROUNDS = 5
 BACKUPS = 40
 """The number of plain backups that the command reads, and of compressed ones."""
@@ -37,7 +40,7 @@ HELP_MILLISECONDS = 80
 _CSV = "columns={'line': 'VARCHAR'}, delim='\\0', quote='', escape='', header=false, auto_detect=false"
 
 HOW = f"""\
-One thread reads the lines of {TASKS * COPIES:,} tasks, as a `FileLogger` with `log_lifecycle=True` writes them: mostly
+One thread reads the lines of {TASKS:,} tasks, as a `FileLogger` with `log_lifecycle=True` writes them: mostly
 short messages, one of four with keyword arguments, one task of ten with a retry, some with a tag, some with text that
 is not ASCII or is escaped. {ROUNDS} rounds, all cases in turn; medians of the
 processor time. The loops stop at what they are named for:
@@ -64,13 +67,17 @@ def rows(folder: Path, rounds: int) -> list[list[str]]:
     text, detailed, objects = folder / "reading.log", folder / "detailed.log", folder / "reading.jsonl"
     for path, line_format in ((text, task_line), (detailed, detailed_line), (objects, json_line)):
         asyncio.run(_write(path, line_format))
-        path.write_bytes(path.read_bytes() * COPIES)
     cases: dict[str, tuple[Path, Callable[[Path], Iterable[object]], int | None]] = {
         "text: `reader.read`": (text, reader.read, 60),
+        "text: `taskflow-loguru report`": (text, _report, 100),
+        "text: DuckDB counts lines by function": (text, _count_with_duckdb, None),
         "text: a regular expression and `fromisoformat`": (text, _match, None),
         "text: `for line in file`": (text, _iterate, None),
         "text with details: `reader.read`": (detailed, reader.read, 45),
         "JSON: `reader.read`": (objects, reader.read, 150),
+        "JSON: `taskflow-loguru report`": (objects, _report, 180),
+        "JSON: DuckDB counts lines by function": (objects, _count_with_duckdb, None),
+        "JSON: msgspec alone": (objects, _decode, None),
         "JSON: `json.loads`": (objects, _load, None),
         "JSON: `orjson.loads`": (objects, _load_with_orjson, None),
         "JSON: `for line in file`": (objects, _iterate, None),
@@ -180,6 +187,32 @@ async def _write(path: Path, format: Any) -> None:
         )
         await logger.on_lifecycle(ended)
     await logger.close()
+
+
+def _report(path: Path) -> Iterable[object]:
+    report = Report()
+    read_all(report, Logs([path]))
+    return range(report.lines)
+
+
+def _count_with_duckdb(path: Path) -> Iterable[object]:
+    name = r"regexp_extract(line, '^\[.{8}\] \[([^\]]+)\]', 1)"
+    if path.suffix == ".jsonl":
+        name = "json_extract_string(line, 'func_name')"
+    with duckdb.connect(config={"threads": 1}) as connection:
+        rows = connection.execute(
+            f"SELECT {name}, count(*) FROM read_csv($1, columns = {{line: 'VARCHAR'}}, sep = '\x01', quote = '', "
+            "escape = '', header = false, auto_detect = false) GROUP BY 1",
+            [str(path)],
+        ).fetchall()
+    return range(sum(count for _, count in rows))
+
+
+def _decode(path: Path) -> Iterable[object]:
+    decode = msgspec.json.Decoder().decode
+    with path.open("rb") as file:
+        for line in file:
+            yield decode(line)
 
 
 def _iterate(path: Path) -> Iterable[object]:

@@ -15,6 +15,7 @@ from .options import (
     Count,
     Data,
     Failed,
+    FailOver,
     Follow,
     Func,
     Funcs,
@@ -170,30 +171,40 @@ def report(
     since: Since = None,
     until: Until = None,
     func: Func = None,
+    tz: Tz = "UTC",
+    loguru_backups: LoguruBackups = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page (HTML) that works offline."),
+        typer.Option(
+            "--html", metavar="FILE", dir_okay=False, help="Write a page (HTML) that works offline; - is stdout."
+        ),
     ] = None,
+    fail_over: FailOver = None,
 ) -> None:
     """Print the figures of each function.
 
-    They are runs, failures, retries and durations, the slowest runs, the latest failures, and runs without an end.
+    They are runs, failures with their causes, retries and durations, the slowest runs, the latest failures, and runs
+    without an end.
 
-    A run counts at the time of its end. Percentiles are exact to 1 %. Lines of task_line have no duration: it is
-    computed from RUNNING to the end, in whole seconds. Runs need the status lines of FileLogger(log_lifecycle=True).
-    With --since, the start of a run is searched for in the day before, too.
+    A run counts once, at the time of its end. Percentiles are exact for up to 1,000 runs of a function, and to 1 % for
+    more. Lines of task_line have no duration: it is computed from RUNNING to the end, in whole seconds. Runs need the
+    status lines of FileLogger(log_lifecycle=True). With --since, the start of a run is searched for in the day before,
+    too.
 
     \b
     Examples:
       taskflow-loguru report tasks.log
       taskflow-loguru report --since 1h --func send_email /srv/*/tasks.log
+      kubectl logs deploy/shop | taskflow-loguru report -
       taskflow-loguru report --html report.html tasks.jsonl
+      taskflow-loguru report --since 1d --fail-over 5% tasks.log || echo "Tasks fail" | mail ops@example.com
     """
     from .report import Window
     from .report_command import run_report
 
-    run_report(paths, Window(since, until, func), as_json=as_json, html=html)
+    window = Window(since, until, func)
+    run_report(paths, window, loguru_backups=loguru_backups, as_json=as_json, html=html, fail_over=fail_over)
 
 
 @command()

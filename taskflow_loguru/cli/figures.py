@@ -1,4 +1,4 @@
-"""The figures in a report: of one function, of the slowest runs, of a gap in the log."""
+"""The figures in a report: of one function, of the slowest runs, of one kind of failure, of a gap in the log."""
 
 from __future__ import annotations
 
@@ -7,10 +7,40 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ddsketch import DDSketch
+from .durations import Timing
+from .run import Run
 
-from .runs import Run
-from .series import new_sketch
+
+class Slowest:
+    """The slowest of many runs; of two with the same duration, the earlier one.
+
+    Attributes:
+        least: No run with this duration or a shorter one is among them any more.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.least = -1.0
+        self._most = most
+        self._added = 0
+        self._heap: list[tuple[float, int, Run]] = []
+
+    def add(self, duration: float, run: Run) -> None:
+        if duration <= self.least:
+            return
+        self._added += 1
+        heapq.heappush(self._heap, (duration, -self._added, run))  # the number, because runs have no order
+        if len(self._heap) > self._most:
+            heapq.heappop(self._heap)
+        if len(self._heap) == self._most:
+            self.least = self._heap[0][0]
+
+    def runs(self) -> list[Run]:
+        """Return the runs, slowest first."""
+        return [run for _, _, run in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
+
+
+SLOWEST = 10
+"""The number of slowest runs in a report, and of each function."""
 
 
 @dataclass(slots=True)
@@ -23,9 +53,8 @@ class FunctionFigures:
         statuses: The number of runs that ended, by final status.
         open: The number of runs without an end.
         retries: The number of retries in all runs.
-        durations: The durations of the runs that succeeded or failed, in seconds.
-        slowest: The run with the longest duration.
-        in_whole_seconds: Whether all durations are whole seconds, as in text lines.
+        timing: The durations of the runs that succeeded or failed, in seconds.
+        slowest: The runs with the longest durations.
     """
 
     name: str
@@ -33,54 +62,30 @@ class FunctionFigures:
     statuses: Counter[str] = field(default_factory=Counter)
     open: int = 0
     retries: int = 0
-    durations: DDSketch = field(default_factory=new_sketch)
-    slowest: Run | None = None
-    in_whole_seconds: bool = True
+    timing: Timing = field(default_factory=Timing)
+    slowest: Slowest = field(default_factory=lambda: Slowest(SLOWEST))
 
     @property
     def runs(self) -> int:
         """The number of all runs, with or without an end."""
         return sum(self.statuses.values()) + self.open
 
-    def add(self, run: Run, duration: float | None) -> None:
-        """Count a run that has ended."""
-        self.statuses[run.status] += 1
-        self.retries += run.retries
-        if duration is not None:
-            self.durations.add(duration)
-            if duration % 1:
-                self.in_whole_seconds = False
-            if self.slowest is None or duration > (self.slowest.duration or 0):
-                self.slowest = run
 
-    def quantile(self, share: float) -> float | None:
-        """Return the duration that *share* of the runs did not exceed, to 1 %; None if no duration is known."""
-        if self.slowest is None or self.slowest.duration is None:
-            return None
-        # The sketch may be 1 % above the longest duration, which is known exactly.
-        value = min(self.durations.get_quantile_value(share) or 0.0, self.slowest.duration)
-        return float(round(value)) if self.in_whole_seconds else value
+@dataclass(slots=True)
+class Failure:
+    """One kind of failure: the runs of one function that failed with one class of exception.
 
+    Attributes:
+        error_type: The class; None if the lines do not have it.
+        func_name: The function.
+        count: The number of runs.
+        latest: The last one of them.
+    """
 
-class Slowest:
-    """The slowest of many runs; of two with the same duration, the earlier one."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._added = 0
-        self._heap: list[tuple[float, int, Run]] = []
-
-    def add(self, duration: float, run: Run) -> None:
-        self._added += 1
-        item = (duration, -self._added, run)  # the number, because runs have no order
-        if len(self._heap) < self._most:
-            heapq.heappush(self._heap, item)
-        elif duration > self._heap[0][0]:
-            heapq.heapreplace(self._heap, item)
-
-    def runs(self) -> list[Run]:
-        """Return the runs, slowest first."""
-        return [run for _, _, run in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
+    error_type: str | None
+    func_name: str
+    count: int = 0
+    latest: Run | None = None
 
 
 @dataclass(slots=True)

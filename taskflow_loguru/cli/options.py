@@ -72,6 +72,18 @@ def pattern_of(text: str) -> re.Pattern[str]:
         raise ValueError(f"{text!r} must be a regular expression: {error}") from None
 
 
+def percentage_of(text: str) -> str:
+    """Return the number of a percentage.
+
+    Raises:
+        ValueError: It is none, or more than 100%.
+    """
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)%", text, re.ASCII)
+    if match is None or float(match[1]) > 100:
+        raise ValueError(f"{text!r} must be a percentage from 0% to 100%, such as 5% or 0.5%")
+    return match[1]
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """Accept one of *words*, in upper or lower case."""
 
@@ -241,3 +253,12 @@ Grep = Annotated[
 ]
 Invert = Annotated[bool, typer.Option("--invert-match", "-v", help="Only lines without those of --grep.")]
 Failed = Annotated[bool, typer.Option("--failed", help="All lines of the tasks that failed.")]
+FailOver = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-over",
+        metavar="PERCENT",
+        parser=usage_error_of(percentage_of),
+        help="Exit with code 3 if more than this share of the ended runs failed, such as 5%.",
+    ),
+]

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .figures import FunctionFigures
+from taskflow_loguru.formats._words import STATUSES as ALL_STATUSES
+
+from .durations import Durations
+from .figures import Failure, FunctionFigures
 from .moments import rfc3339
 from .report import Report
-from .runs import Run
-from .series import Bucket
+from .run import Run
+from .series import Bucket, start_time
 
-STATUSES = ("success", "failed", "interrupted", "cancelled", "rejected")
+STATUSES = tuple(name for name, status in ALL_STATUSES.items() if status.is_final)
+
+MAX_CAUSES = 100
+"""The maximum number of kinds of failures in a report."""
+
+MAX_OPEN = 1_000
+"""The maximum number of listed runs without an end."""
 
 
 def report_fields(report: Report, paths: Iterable[Path]) -> dict[str, Any]:
     """Return all figures of *report*: times in RFC 3339 and UTC, durations in seconds, null for an unknown value."""
     starts = report.series.starts()
+    exact = {name for name, figures in report.functions.items() if figures.timing.exact}
     return {
         "paths": [str(path) for path in paths],
         "since": rfc3339(report.window.since),
@@ -29,16 +38,20 @@ def report_fields(report: Report, paths: Iterable[Path]) -> dict[str, Any]:
         "lines_lost": report.lines_lost,
         "functions": [_function(report.functions[name]) for name in sorted(report.functions)],
         "slowest": [run_fields(run) for run in report.slowest.runs()],
+        "errors": [_cause(cause, report.failed) for cause in report.causes[:MAX_CAUSES]],
         "failures": [run_fields(run) for run in reversed(report.failures)],
-        "open": [run_fields(run) for run in report.open],
+        "open": [run_fields(run) for run in report.open[:MAX_OPEN]],
         "losses": [{"time": rfc3339(loss.time), "lines": loss.count, "reason": loss.reason} for loss in report.losses],
         "series": {
             "seconds": report.series.width,
             "buckets": [
                 {
-                    "time": rfc3339(datetime.fromtimestamp(start, timezone.utc)),
-                    "functions": {name: _bucket(bucket) for name, bucket in report.series.functions_at(start).items()},
-                    "all": _bucket(report.series.total_at(start)),
+                    "time": rfc3339(start_time(start)),
+                    "functions": {
+                        name: _bucket(bucket, is_exact=name in exact)
+                        for name, bucket in report.series.functions_at(start).items()
+                    },
+                    "all": _bucket(report.series.total_at(start), is_exact=bool(exact)),
                 }
                 for start in starts
             ],
@@ -55,14 +68,16 @@ def run_fields(run: Run) -> dict[str, Any]:
         "ended": rfc3339(run.ended),
         "last_seen": rfc3339(run.last_seen),
         "duration": run.duration,
+        "total": run.total,
         "retries": run.retries,
     }
     if run.status == "failed":
-        fields.update(reason=run.reason, stacktrace=run.stacktrace)
+        fields.update(error_type=run.error_type, reason=run.reason, stacktrace=run.stacktrace)
     return fields
 
 
 def _function(figures: FunctionFigures) -> dict[str, Any]:
+    slowest, shown = figures.slowest.runs(), figures.timing.shown
     return {
         "name": figures.name,
         "runs": figures.runs,
@@ -70,21 +85,35 @@ def _function(figures: FunctionFigures) -> dict[str, Any]:
         "open": figures.open,
         "retries": figures.retries,
         "lines": figures.lines,
-        "duration": {
-            "p50": figures.quantile(0.5),
-            "p95": figures.quantile(0.95),
-            "max": figures.slowest and figures.slowest.duration,
-        },
-        "slowest": figures.slowest and run_fields(figures.slowest),
+        "duration": {**_percentiles(shown), "max": shown.longest},
+        "durations": shown.count,
+        "durations_left_out": figures.timing.left_out,
+        "slowest": run_fields(slowest[0]) if slowest else None,
     }
 
 
-def _bucket(bucket: Bucket) -> dict[str, Any]:
-    durations = bucket.durations
+def _cause(cause: Failure, failed: int) -> dict[str, Any]:
+    assert cause.latest is not None
+    return {
+        "error_type": cause.error_type,
+        "func_name": cause.func_name,
+        "count": cause.count,
+        "share": cause.count / failed,
+        "last_seen": rfc3339(cause.latest.ended),
+        "task_id": cause.latest.task_id,
+        "reason": cause.latest.reason,
+    }
+
+
+def _bucket(bucket: Bucket, *, is_exact: bool) -> dict[str, Any]:
+    timing = bucket.timing
     return {
         "success": bucket.statuses["success"],
         "failed": bucket.statuses["failed"],
         "stopped": bucket.statuses.total() - bucket.statuses["success"] - bucket.statuses["failed"],
-        "p50": durations.get_quantile_value(0.5),
-        "p95": durations.get_quantile_value(0.95),
+        **_percentiles(timing.exact if is_exact else timing.whole),
     }
+
+
+def _percentiles(durations: Durations) -> dict[str, float | None]:
+    return {"p50": durations.percentile(50), "p95": durations.percentile(95)}

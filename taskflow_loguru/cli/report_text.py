@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.bar import Bar
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .figures import FunctionFigures
-from .moments import clock, seconds
-from .printing import STATUS_STYLES, console, one_line
-from .report import Report
-from .runs import Run
+from taskflow_loguru.reader._events import SHORT_ID
 
-if TYPE_CHECKING:
-    from .series import Series
+from .figures import FunctionFigures
+from .moments import clock, seconds, zone_name
+from .printing import STATUS_STYLES, console, one_line
+from .report import MAX_FUNCTIONS, OTHERS, Report
+from .run import Run
+from .series import Series, start_time
 
 CHART_ROWS = 18
 """The maximum number of rows of the chart."""
 
 SLOWEST = 5
+MAX_CAUSES = 10
 MAX_OPEN = 10
 """The maximum number of listed runs without an end."""
 
@@ -32,7 +31,11 @@ MAX_OPEN = 10
 def print_report(report: Report, paths: Iterable[Path]) -> None:
     """Print *report* to stdout."""
     out = console()
-    span = f"{clock(report.first)} to {clock(report.last)} UTC" if report.first else "no line in this time"
+    span = (
+        f"{clock(report.first)} to {clock(report.last)} {zone_name(report.last)}"
+        if report.first
+        else "no line in this time"
+    )
     names = ", ".join(one_line(str(path)) for path in paths)
     out.print(Text.assemble((names, "bold"), f"  {span}, {report.lines:,} lines"), soft_wrap=True)
     if not report.lines and not report.has_runs:
@@ -46,15 +49,21 @@ def print_report(report: Report, paths: Iterable[Path]) -> None:
         chart, most = _chart(report.series, out)
         _section(out, f"Runs by the time of their end (a full bar: {most:,})")
         out.print(chart)
+    _print_notes(out, report)
+    if report.failed:
+        _section(out, "Why runs fail")
+        out.print(_causes(report))
     slowest = [run for run in report.slowest.runs() if run.duration]  # a duration below a second is 0 in a text log
     if slowest:
         _section(out, "Slowest")
         for run in slowest[:SLOWEST]:
-            _line(out, f"{seconds(run.duration):>10}  {clock(run.ended)}", run)
+            _line(out, f"{seconds(run.duration):>10}  {clock(run.ended)}", run, _with_retries(run))
     if report.failures:
         _section(out, "Latest failures")
         for run in reversed(report.failures):
-            _line(out, clock(run.ended), run, one_line(run.error or f"last line: {run.reason or '-'}"))
+            is_known = run.error is not None or run.error_type is not None
+            reason = one_line(run.reason if is_known else f"last line: {run.reason or '-'}")
+            _line(out, clock(run.ended), run, "  ".join(filter(None, (reason, _with_retries(run)))))
     if report.open:
         _section(out, "Without an end: still running, or their process died")
         for run in report.open[:MAX_OPEN]:
@@ -65,6 +74,47 @@ def print_report(report: Report, paths: Iterable[Path]) -> None:
         _section(out, f"The writer lost {report.lines_lost:,} lines: the figures are too low")
         for loss in report.losses:
             out.print(f"{clock(loss.time)}  {loss.count:,} lines: {one_line(loss.reason)}", soft_wrap=True)
+
+
+def _print_notes(out: Console, report: Report) -> None:
+    """Print what the figures leave out."""
+    left_out = sum(figures.timing.left_out for figures in report.functions.values())
+    if left_out:
+        runs = "1 run" if left_out == 1 else f"{left_out:,} runs"
+        out.print(f"\np50, p95 and max are without {runs} whose lines have no duration, only times in whole seconds.")
+    if report.forgotten:
+        out.print(f"\n{report.forgotten:,} runs without an end count as open, although they may have ended later.")
+    if OTHERS in report.functions:
+        out.print(f"\nThe log has more than {MAX_FUNCTIONS:,} functions. The others count together.")
+
+
+def _with_retries(run: Run) -> str:
+    """Return the total of a run with retries: its duration is that of the last attempt."""
+    if not run.retries:
+        return ""
+    retries = f"{run.retries:,} {'retry' if run.retries == 1 else 'retries'}"
+    return f"({seconds(run.total)} with {retries})" if run.total is not None else f"({retries})"
+
+
+def _causes(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("failed", "share"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("last seen", "example"):
+        table.add_column(name, no_wrap=True)
+    for name in ("function", "error"):
+        table.add_column(name, overflow="fold")
+    for cause in report.causes[:MAX_CAUSES]:
+        assert cause.latest is not None
+        table.add_row(
+            f"{cause.count:,}",
+            f"{100 * cause.count / report.failed:.0f} %",
+            clock(cause.latest.ended),
+            one_line(cause.latest.task_id[:SHORT_ID]),
+            one_line(cause.func_name),
+            one_line(cause.error_type or "-"),
+        )
+    return table
 
 
 def _section(out: Console, title: str) -> None:
@@ -97,9 +147,6 @@ def _columns(functions: list[FunctionFigures]) -> dict[str, Callable[[FunctionFi
     def ended(status: str) -> Callable[[FunctionFigures], Text]:
         return lambda figures: _count(figures.statuses[status], status)
 
-    def longest(figures: FunctionFigures) -> float | None:
-        return figures.slowest.duration if figures.slowest else None
-
     rare = [status for status in ("interrupted", "cancelled", "rejected") if any(f.statuses[status] for f in functions)]
     return {
         "function": lambda figures: Text(one_line(figures.name), overflow="fold"),
@@ -107,9 +154,9 @@ def _columns(functions: list[FunctionFigures]) -> dict[str, Callable[[FunctionFi
         **{status: ended(status) for status in ("success", "failed", *rare)},
         "open": lambda figures: _count(figures.open, "running"),
         "retries": lambda figures: _count(figures.retries, ""),
-        "p50": lambda figures: Text(seconds(figures.quantile(0.5))),
-        "p95": lambda figures: Text(seconds(figures.quantile(0.95))),
-        "max": lambda figures: Text(seconds(longest(figures))),
+        "p50": lambda figures: Text(seconds(figures.timing.shown.percentile(50))),
+        "p95": lambda figures: Text(seconds(figures.timing.shown.percentile(95))),
+        "max": lambda figures: Text(seconds(figures.timing.shown.longest)),
         "lines": lambda figures: _count(figures.lines, ""),
     }
 
@@ -147,4 +194,4 @@ def _bar(value: int, most: int, width: int, colour: str, out: Console) -> Render
 
 def _from(start: int, width: int) -> str:
     pattern = "%Y-%m-%d" if width >= 86400 else "%Y-%m-%d %H:%M" if width >= 60 else "%Y-%m-%d %H:%M:%S"
-    return datetime.fromtimestamp(start, timezone.utc).strftime(pattern)
+    return start_time(start).strftime(pattern)

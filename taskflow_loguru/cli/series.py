@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from datetime import datetime, timezone
 
-from ddsketch import DDSketch
+from .durations import Timing
 
 MAX_BUCKETS = 240
 """The maximum number of buckets from the first run to the last."""
-
-ACCURACY = 0.01
-"""The relative error of a percentile: 1 %."""
 
 # Each is a multiple of the previous one, so that buckets are only merged, never split.
 _WIDTHS = (
@@ -34,27 +32,22 @@ _WIDTHS = (
     241920000,
     2419200000,
 )
+_FIRST_SECOND = int(datetime.min.replace(tzinfo=timezone.utc).timestamp())
 
 
-def new_sketch() -> DDSketch:
-    return DDSketch(ACCURACY)
-
-
-@dataclass(slots=True)
 class Bucket:
     """The runs that ended in one span of time: their number by status, and their durations."""
 
-    statuses: Counter[str] = field(default_factory=Counter)
-    durations: DDSketch = field(default_factory=new_sketch)
+    __slots__ = ("func_name", "statuses", "timing")
 
-    def add(self, status: str, duration: float | None) -> None:
-        self.statuses[status] += 1
-        if duration is not None:
-            self.durations.add(duration)
+    def __init__(self, func_name: str) -> None:
+        self.func_name = func_name
+        self.statuses: Counter[str] = Counter()
+        self.timing = Timing()
 
     def merge(self, other: Bucket) -> None:
         self.statuses.update(other.statuses)
-        self.durations.merge(other.durations)
+        self.timing.merge(other.timing)
 
 
 class Series:
@@ -69,21 +62,24 @@ class Series:
         self._buckets: dict[int, dict[str, Bucket]] = {}
         self._first = self._last = 0
 
-    def add(self, time: float, func_name: str, status: str, duration: float | None) -> None:
-        """Count a run that ended at *time*, in seconds since 1970."""
-        index = int(time // self.width)
-        functions = self._buckets.get(index)
+    def bucket_at(self, time: float, func_name: str) -> Bucket:
+        """Return the bucket of a function for *time*, in seconds since 1970."""
+        functions = self._buckets.get(int(time // self.width))
         if functions is None:
-            if not self._buckets:
-                self._first = self._last = index
-            self._first, self._last = min(self._first, index), max(self._last, index)
-            functions = self._buckets[index] = {}
-            self._widen(MAX_BUCKETS)
-            functions = self._buckets[int(time // self.width)]
+            functions = self._functions_at(time)
         bucket = functions.get(func_name)
         if bucket is None:
-            bucket = functions[func_name] = Bucket()
-        bucket.add(status, duration)
+            bucket = functions[func_name] = Bucket(func_name)
+        return bucket
+
+    def _functions_at(self, time: float) -> dict[str, Bucket]:
+        index = int(time // self.width)
+        if not self._buckets:
+            self._first = self._last = index
+        self._first, self._last = min(self._first, index), max(self._last, index)
+        self._buckets[index] = {}
+        self.widen(MAX_BUCKETS)
+        return self._buckets[int(time // self.width)]
 
     def starts(self) -> range:
         """Return the start of each bucket from the first run to the last, in seconds since 1970."""
@@ -95,22 +91,22 @@ class Series:
         """Return the bucket that starts at *start*, for each function that has runs in it."""
         return self._buckets.get(start // self.width, {})
 
+    def all(self) -> Iterator[Bucket]:
+        """Return all buckets of all functions."""
+        return (bucket for functions in self._buckets.values() for bucket in functions.values())
+
     def total_at(self, start: int) -> Bucket:
         """Return the bucket of all functions together."""
-        total = Bucket()
+        total = Bucket("")
         for bucket in self.functions_at(start).values():
             total.merge(bucket)
         return total
 
     def widen(self, most: int) -> Series:
         """Merge buckets until at most *most* are left."""
-        self._widen(most)
-        return self
-
-    def _widen(self, most: int) -> None:
         for width in _WIDTHS[_WIDTHS.index(self.width) + 1 :]:
             if self._last - self._first < most:
-                return
+                break
             old, factor = self._buckets, width // self.width
             self.width, self._buckets = width, {}
             self._first, self._last = self._first // factor, self._last // factor
@@ -121,3 +117,9 @@ class Series:
                         merged[name].merge(bucket)
                     else:
                         merged[name] = bucket
+        return self
+
+
+def start_time(start: int) -> datetime:
+    """Return the start of a bucket as a time; the first one of the calendar may begin before it."""
+    return datetime.fromtimestamp(max(start, _FIRST_SECOND), timezone.utc)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from taskflow_loguru import json_line
 from taskflow_loguru.cli.html import Timeline
+from taskflow_loguru.cli.moments import seconds
 from taskflow_loguru.cli.runs import Run
 from tests.cli.conftest import Cli
 from tests.cli.writing import LogWriter, after
@@ -57,6 +61,7 @@ class Page:
     def __init__(self, chrome: webdriver.Chrome, file: Path) -> None:
         self.chrome = chrome
         self._emulate(width=1280, scheme="light")
+        chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "UTC"})
         chrome.get(file.as_uri())
 
     def _emulate(self, *, width: int, scheme: str) -> None:
@@ -94,11 +99,14 @@ def log(tmp_path: Path) -> LogWriter:
     log = LogWriter(tmp_path / "tasks.jsonl", format=json_line)
     for number in range(50):
         status, more = (
-            ("failed", {"error": f"refused {number}", "stacktrace": "Traceback"})
+            ("failed", {"error": f"refused {number}", "stacktrace": f"Traceback\nBusyError: refused {number}"})
             if number % 10 == 0
             else ("success", {})
         )
-        log.run(12 * number, 12 * number + 3, status, task_id=f"{number:08}-mail", **more)
+        task_id = f"{number:08}-mail"
+        log.status(12 * number, "running", task_id=task_id)
+        log.log(12 * number + 1, f"still busy, {number}", level="warning", task_id=task_id)
+        log.status(12 * number + 3, status, task_id=task_id, duration=3.0, **more)
         log.run(12 * number, 12 * number + 6, task_id=f"{number:08}-report", func_name="make_report")
     log.status(595, "running", task_id="still-running")
     return log
@@ -137,24 +145,65 @@ def test_a_function_can_be_chosen(page: Page) -> None:
     assert "send_email" not in page.text("functions")
 
 
-def test_failures_can_be_searched(page: Page) -> None:
+def test_the_slowest_runs_are_those_of_the_chosen_function(page: Page) -> None:
+    assert page.text("slowest").count("make_report") == 10
+    Select(page.chrome.find_element(By.ID, "function")).select_by_visible_text("send_email")
+    assert page.text("slowest").count("send_email") == 10
+
+
+def test_failures_can_be_searched_for_a_phrase(page: Page) -> None:
     search = page.chrome.find_element(By.ID, "search")
     assert page.text("failures").count("refused") == 5
-    search.send_keys("REFUSED 0020-mail")
-    assert page.text("failures").split("\n")[1:] == [
-        "2026-01-01 12:04:03 send_email 00000020-mail",
-        "refused 20",
-        "3 s 0",
-    ]
-    search.clear()
-    search.send_keys("nothing such")
+    for phrase, ids in (("REFUSED  20", ["00000020"]), ('"still busy, 30"', ["00000030"]), ("20 refused", [])):
+        search.clear()
+        search.send_keys(phrase)
+        assert re.findall(r"\d{8}(?=-mail)", page.text("failures")) == ids, phrase
     assert page.text("failures") == "none"
 
 
-def test_the_traceback_of_a_failure_can_be_opened(page: Page) -> None:
+def test_tables_are_sorted_by_a_click_on_a_title(page: Page) -> None:
+    title = "#functions th:nth-child({}) button"
+    first = "document.querySelector('#functions tbody td').textContent"
+    for column, names in ((1, ["make_report", "send_email"]), (4, ["send_email", "make_report"])):
+        for name in names:
+            page.chrome.find_element(By.CSS_SELECTOR, title.format(column)).click()
+            assert page.js(first) == name
+    assert page.js("document.querySelector('#functions th:nth-child(4)').ariaSort") == "ascending"
+
+
+def test_a_failure_links_to_its_traceback_and_its_lines(page: Page) -> None:
     assert "Traceback" not in page.text("failures")
-    page.chrome.find_element(By.CSS_SELECTOR, "#failures summary").click()
-    assert "Traceback" in page.text("failures")
+    page.chrome.find_element(By.PARTIAL_LINK_TEXT, "00000020-mail").click()
+    page.wait_until("document.querySelectorAll('#failures details[open]').length === 1")
+    shown = page.text("failures")
+    assert "Traceback" in shown
+    assert "WARNING attempt=0 still busy, 20" in shown
+    assert "taskflow-loguru show 00000020-mail tasks.jsonl" in shown
+    assert page.js("location.hash") == "#00000020-mail"
+
+
+def test_the_causes_of_failures_are_listed(page: Page) -> None:
+    assert page.text("errors").split("\n")[1:] == ["5 100 % send_email BusyError 2026-01-01 12:08:03 00000040-mail"]
+
+
+def test_times_can_be_local(page: Page) -> None:
+    page.chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kolkata"})
+    page.chrome.find_element(By.ID, "local").click()
+    assert page.text("minute-name").startswith("2026-01-01 17:39: ")
+    assert "2026-01-01 17:38:03" in page.text("failures")
+    assert "2026-01-01 17:30:00 to" in page.text("about")
+    assert "Asia/" in page.text("zone")
+
+
+def test_no_curve_is_drawn_where_no_run_ended(page: Page) -> None:
+    p50 = page.data("durations")["p50"]
+    assert None in p50
+    assert not page.js("Chart.getChart('durations').data.datasets.some(set => set.spanGaps || set.tension)")
+
+
+@pytest.mark.parametrize("value", [0, 1e-5, 0.0844, 0.9996, 1.239, 59.96, 60, 125, 3600, 7999, 86400, 100000, 1e9])
+def test_durations_look_the_same_as_in_a_terminal(page: Page, value: float) -> None:
+    assert page.js(f"duration({value})") == seconds(value)
 
 
 def test_the_timeline_shows_the_runs_of_any_minute(page: Page) -> None:
@@ -185,9 +234,11 @@ def test_it_is_dark_where_the_system_is(page: Page) -> None:
     page.wait_until(f"{bar} !== '{light}'")
 
 
-def test_a_phone_scrolls_it_in_one_direction(page: Page) -> None:
+def test_a_phone_shows_the_reason_without_scrolling_to_the_side(page: Page) -> None:
     page.show_on(width=390)
     page.wait_until("innerWidth === 390 && document.documentElement.scrollWidth <= 390")
+    box = "document.querySelector('#failures summary').getBoundingClientRect()"
+    assert page.js(f"{box}.left >= 0 && {box}.right <= 390 && {box}.width > 200")
 
 
 def test_nothing_in_a_log_becomes_part_of_the_page(chromium: webdriver.Chrome, cli: Cli, tmp_path: Path) -> None:
@@ -212,6 +263,7 @@ def test_a_page_runs_no_script_but_its_own(
     """This is the second line of defence: a script that was injected into the page is not run."""
     cli("report", "--html", "report.html", "tasks.jsonl")
     text = (tmp_path / "report.html").read_text()
+    assert all(f"{name} 'none'" in text for name in ("default-src", "base-uri", "form-action"))
     (tmp_path / "report.html").write_text(text.replace("<footer>", "<script>window.hacked = 1</script><footer>"))
     page = Page(chromium, tmp_path / "report.html")
     assert page.js("document.querySelectorAll('script').length") == 4
@@ -228,14 +280,66 @@ def test_a_log_without_runs_has_a_page_too(chromium: webdriver.Chrome, cli: Cli,
 
 
 def test_html_and_json_exclude_each_other(cli: Cli) -> None:
-    assert "--html" in cli("report", "--json", "--html", "report.html", "tasks.log", exit_code=2).stderr
+    assert "--html" in cli("report", "--json", "--html", "report.html", "tasks.jsonl", exit_code=2).stderr
+
+
+def test_a_page_goes_to_stdout(cli: Cli, tmp_path: Path, log: LogWriter) -> None:
+    log.close()
+    assert cli("report", "--html", "-", "tasks.jsonl").stdout.startswith("<!doctype html>")
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks.jsonl"]
+
+
+def test_a_page_replaces_only_a_page(cli: Cli, tmp_path: Path, log: LogWriter) -> None:
+    """``report --html *.log`` gives the first log as the page."""
+    log.close()
+    page = tmp_path / "report.html"
+    for _ in range(2):
+        cli("report", "--html", "report.html", "tasks.jsonl")
+    (tmp_path / "other.log").write_text("[abc12345] [send_email] 2026-01-01T12:00:00 -- RUNNING\n")
+    (tmp_path / "link.html").symlink_to(page)
+    (tmp_path / "nowhere.html").symlink_to("missing")
+    os.mkfifo(tmp_path / "fifo")
+    before = {path.name: path.lstat().st_ino for path in tmp_path.iterdir()}
+    for target in ("other.log", "tasks.jsonl", "link.html", "nowhere.html", "fifo", "/dev/null", "no/folder.html"):
+        assert "--html" in cli("report", "--html", target, "tasks.jsonl", exit_code=2).stderr
+    assert {path.name: path.lstat().st_ino for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o604])
+def test_a_page_is_readable_for_those_who_may_read_its_logs(cli: Cli, tmp_path: Path, mode: int) -> None:
+    for name in ("one.log", "two.log"):
+        log = LogWriter(tmp_path / name)
+        log.run(0, 1)
+        log.close()
+    (tmp_path / "one.log").chmod(mode)
+    (tmp_path / "two.log").chmod(0o664)
+    cli("report", "--html", "report.html", "one.log", "two.log")
+    assert stat.S_IMODE((tmp_path / "report.html").stat().st_mode) == mode
+
+
+def test_a_page_gives_no_group_what_one_of_its_logs_does_not(cli: Cli, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        missing("the rights of root")
+    for name, group in (("one.log", 0), ("two.log", 12345)):
+        LogWriter(tmp_path / name).run(0, 1)
+        os.chown(tmp_path / name, 0, group)
+        (tmp_path / name).chmod(0o640)
+    cli("report", "--html", "two.html", "two.log")
+    assert ((tmp_path / "two.html").stat().st_gid, stat.S_IMODE((tmp_path / "two.html").stat().st_mode)) == (
+        12345,
+        0o640,
+    )
+    cli("report", "--html", "both.html", "one.log", "two.log")
+    assert stat.S_IMODE((tmp_path / "both.html").stat().st_mode) == 0o600
 
 
 def test_of_too_many_runs_the_longest_and_the_failed_are_kept() -> None:
     timeline = Timeline(max_runs=100)
     for number in range(1_000):
         status = "failed" if number == 500 else "success"
-        timeline.add(Run("id", f"f{number}", status, started=after(0), ended=after(49 - number % 50)))
+        run = Run("id", f"f{number}", status, after(0))
+        run.ended = after(49 - number % 50)
+        timeline.add(run)
     fields = timeline.fields([])
     assert 1 <= len(fields["runs"]) <= 100
     assert "f500" in fields["functions"]

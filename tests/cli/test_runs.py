@@ -41,13 +41,6 @@ def test_a_run_whose_beginning_is_not_in_the_log_has_no_duration() -> None:
     assert (run.started, run.duration) == (None, None)
 
 
-def test_a_failure_without_an_error_has_the_last_message_as_its_reason() -> None:
-    (run,) = ended(status(0, "running"), line(0, "log", "first"), line(1, "log", "last"), status(2, "failed"))
-    assert run.reason == "last"
-    (run,) = ended(status(0, "running"), line(0, "log", "first"), status(2, "failed", error="refused"))
-    assert run.reason == "refused"
-
-
 @pytest.mark.parametrize("final", [{}, {"retries_used": 2}])
 def test_retries_are_counted_by_separators_and_by_the_final_status(final: dict[str, int]) -> None:
     separators = [line(None, "retry", attempt=number) for number in (1, 2)] if not final else []
@@ -62,11 +55,65 @@ def test_a_task_that_runs_again_without_an_end_was_interrupted() -> None:
     assert (second.status, second.duration) == ("success", 1.0)
 
 
-def test_a_status_line_that_stands_in_two_files_counts_once() -> None:
-    """In watched mode a line may be at the end of one file and at the beginning of the next."""
-    assert [run.status for run in ended(status(0, "running"), status(0, "running"), status(1, "success"))] == [
-        "success"
-    ]
+WHOLE_ID = "abc12345-6789"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([(0, "running"), (0, "running"), (1, "success"), (1, "success")], id="each line twice"),
+        pytest.param([(0, "running"), (1, "success"), (0, "running"), (1, "success")], id="the whole run again"),
+        pytest.param([(1, "success"), (0, "running")], id="in the wrong order"),
+    ],
+)
+@pytest.mark.parametrize("task_id", ["abc12345", WHOLE_ID])
+def test_a_run_counts_once_if_a_shipper_repeats_its_lines(lines: list[tuple[float, str]], task_id: str) -> None:
+    runs = Runs()
+    found = [run for at, word in lines if (run := runs.add(status(at, word, task_id=task_id)))]
+    assert ([run.status for run in found], runs.open) == (["success"], {})
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+@pytest.mark.parametrize("precision", [0, 3])
+def test_a_text_and_a_json_line_of_one_run_count_once(text_first: bool, precision: int) -> None:
+    """A text line has the beginning of the id, and a time that is cut to seconds or milliseconds."""
+    found: list[Run] = []
+    runs = Runs()
+    for at, word in ((0.123456, "running"), (0.923456, "success"), (5.123456, "running"), (5.523456, "failed")):
+        cut = int(at * 10**precision) / 10**precision
+        pair = [status(cut, word), status(at, word, task_id=WHOLE_ID)]
+        found += [run for one in (pair if text_first else pair[::-1]) if (run := runs.add(one))]
+    assert ([run.status for run in found], runs.open) == (["success", "failed"], {})
+
+
+def test_a_retry_without_a_known_run_counts_once() -> None:
+    runs = Runs()
+    ids = ("abc12345", "abc12345", WHOLE_ID, "other-00", "abc12345")
+    assert [runs.retry(task_id, 1) for task_id in ids] == [True, False, False, True, False]
+    assert runs.retry("abc12345", 2)
+
+
+@pytest.mark.parametrize("duration", [-1.0, 1e300, float("inf"), float("nan")])
+def test_an_impossible_duration_is_not_believed(duration: float) -> None:
+    (run,) = ended(status(0, "running"), status(3, "success", duration=duration, retries_used=10**30))
+    assert (run.duration, run.retries) == (3.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "kind"),
+    [
+        ({"error": "no width: 0", "error_type": "ValueError"}, "ValueError: no width: 0", "ValueError"),
+        ({"error": "", "error_type": "AssertionError"}, "AssertionError", "AssertionError"),
+        ({"error": "OSError: refused", "error_type": "builtins.OSError"}, "OSError: refused", "builtins.OSError"),
+        ({"error": "shop.errors.BankError: refused"}, "shop.errors.BankError: refused", "shop.errors.BankError"),
+        ({"error": "AssertionError"}, "AssertionError", "AssertionError"),
+        ({"error": "refused"}, "refused", None),
+        ({}, "last", None),
+    ],
+)
+def test_a_failure_has_its_class_from_any_format(fields: dict[str, str], reason: str, kind: str | None) -> None:
+    (run,) = ended(status(0, "running"), line(1, "log", "last"), status(2, "failed", **fields))
+    assert (run.reason, run.error_type) == (reason, kind)
 
 
 def test_waiting_does_not_count_as_running() -> None:
@@ -74,11 +121,16 @@ def test_waiting_does_not_count_as_running() -> None:
     assert (run.started, run.duration) == (after(10), 1.0)
 
 
-def test_only_runs_without_an_end_are_remembered() -> None:
+def test_memory_is_bounded_in_runs_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskflow_loguru.cli.runs.MAX_OPEN", 10)
+    monkeypatch.setattr("taskflow_loguru.cli.runs.MAX_ENDS", 10)
     runs = Runs()
+    forgotten: list[Run] = []
+    runs.on_forget = forgotten.append
     for number in range(100):
-        runs.add(status(number, "running", task_id=str(number)))
+        runs.add(status(number, "running", task_id=f"number-{number:03}"))
         runs.add(line(number, "log", task_id="never began"))
-        if number % 10:
-            runs.add(status(number, "cancelled", task_id=str(number)))
-    assert len(runs.open) == 10
+        if number % 2:
+            runs.add(status(number, "cancelled", task_id=f"number-{number:03}"))
+    assert [run.task_id for run in runs.open.values()] == [f"number-{number:03}" for number in range(82, 100, 2)]
+    assert len(forgotten) == runs.forgotten == 41

@@ -39,7 +39,9 @@ function showCharts() {
   });
   const line = (name, colour) => ({
     label: name, data: values(name, null), borderColor: css(colour), backgroundColor: css(colour), borderWidth: 2,
-    pointRadius: buckets.length > 60 ? 0 : 2, spanGaps: true, tension: 0.2,
+    // Nothing is drawn where no run ended; a value between two gaps is a point.
+    pointRadius: ({ dataset, dataIndex: at }) =>
+      buckets.length > 60 && (dataset.data[at - 1] ?? dataset.data[at + 1] ?? null) !== null ? 0 : 2,
   });
   const onClick = (event, items) => {
     if (!items.length) return;

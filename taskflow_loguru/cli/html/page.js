@@ -3,14 +3,17 @@
 function show() {
   Chart.defaults.color = css("--dim");
   Chart.defaults.font.family = "system-ui, sans-serif";
+  byId("about").textContent =
+    `${data.paths.join(", ")} · ${clock(data.first)} to ${clock(data.last)} ${zone()} · ${count(data.lines)} lines`;
+  byId("zone").textContent = zone();
+  const leftOut = sum(functions().map((one) => one.durations_left_out));
+  byId("left-out").textContent = leftOut ? `${count(leftOut)} runs are left out: their lines have only whole seconds.` : "";
   showTiles();
   showTables();
   showCharts();
   showMinute(firstMinute + Number(byId("minute").value));
 }
 
-byId("about").textContent =
-  `${data.paths.join(", ")} · ${clock(data.first)} to ${clock(data.last)} UTC · ${count(data.lines)} lines`;
 if (data.lines_lost || data.losses.length) {
   byId("losses").hidden = false;
   byId("losses").textContent =
@@ -23,6 +26,9 @@ byId("minute").addEventListener("input", () => showMinute(firstMinute + Number(b
 byId("before").addEventListener("click", () => showMinute(firstMinute + Number(byId("minute").value) - 1));
 byId("after").addEventListener("click", () => showMinute(firstMinute + Number(byId("minute").value) + 1));
 byId("function").addEventListener("change", show);
+byId("local").addEventListener("change", show);
 byId("search").addEventListener("input", showFailures);
+addEventListener("hashchange", openFailure);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 show();
+openFailure();

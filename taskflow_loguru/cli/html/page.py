@@ -23,7 +23,10 @@ def render_page(fields: dict[str, Any]) -> str:
             failure["stacktrace"] = f"[...]{failure['stacktrace'][-MAX_STACKTRACE:]}"
     chart, style = _file("chart.umd.min.js"), _file("page.css")
     script = "\n".join(map(_file, ("tables.js", "charts.js", "page.js")))
-    policy = f"default-src 'none'; script-src {_hash(chart)} {_hash(script)}; style-src {_hash(style)}"
+    policy = (
+        f"default-src 'none'; script-src {_hash(chart)} {_hash(script)}; style-src {_hash(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
     parts = {
         "policy": policy,
         "licence": _file("chart.umd.LICENSE.md"),
@@ -33,6 +36,11 @@ def render_page(fields: dict[str, Any]) -> str:
         "script": script,
     }
     return re.sub(r"@@(\w+)@@", lambda match: parts[match[1]], _file("page.html"))
+
+
+def is_page(head: bytes) -> bool:
+    """Return whether a file that begins with *head* is a page of this command."""
+    return head.startswith(b"<!doctype html>") and b"<title>Task report</title>" in head
 
 
 def _file(name: str) -> str:

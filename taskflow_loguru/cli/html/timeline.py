@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..report_json import STATUSES
-from ..runs import Run
+from ..run import Run
 
 MAX_RUNS = 50_000
 """The maximum number of runs in a page. If there are more, the longest of each minute and the failed ones are kept."""
