@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ._json import plain, to_text
 from ._record import duration_of, event_of, microsecond_of, traceback_of
 from ._tracing import current_span
-from ._words import LEVELS
 
 if TYPE_CHECKING:
     from loguru import Record
