@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Func, LogPath, Paths, Since, Until, one_of
+from .options import Func, LogPath, Paths, Since, Until, one_of, size
 
 app = typer.Typer(
     help="Follow, read and check the log files of taskflow-loguru.",
@@ -131,32 +131,39 @@ def report(
 def doctor(
     path: LogPath,
     mode: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--mode", metavar="MODE", parser=one_of("rotate", "watched"), help="FileLogger's mode: rotate or watched."
         ),
-    ] = "rotate",
-    max_bytes: Annotated[int, typer.Option("--max-bytes", metavar="BYTES", min=0, help="FileLogger's max_bytes.")] = 10
-    * 1024
-    * 1024,
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--max-bytes", metavar="SIZE", parser=size, help="FileLogger's max_bytes, such as 200kB or 10MiB."
+        ),
+    ] = None,
     backup_count: Annotated[
-        int, typer.Option("--backup-count", metavar="NUMBER", min=0, help="FileLogger's backup_count.")
-    ] = 5,
+        int | None, typer.Option("--backup-count", metavar="NUMBER", min=0, help="FileLogger's backup_count.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Find problems of a log file, and print how to fix them.
+    """Find problems with a log file, and print how to fix them.
 
-    It checks mode, owner and backups, the processes that have the file open or hold its lock, the file system with its
-    free space and inodes, the logrotate rules and the patterns of log shippers on this machine, and the lines. It
-    changes nothing. Run it as root to see the processes of all users. Exit code 1: there is a problem.
+    It checks mode, owner, folders and backups, the processes that have the file open or hold its lock, the file system
+    with its free space and inodes, the rules of logrotate (it asks logrotate --debug), the configurations of log
+    shippers on this machine, and the lines. It changes nothing. Settings that are not given are taken from the backups,
+    or assumed to be FileLogger's defaults. Run it as root to see the processes of all users. Exit code 1: there is a
+    problem.
 
     \b
     Examples:
       taskflow-loguru doctor /var/log/myapp/tasks.log
       taskflow-loguru doctor --mode watched /var/log/myapp/tasks.log
+      taskflow-loguru doctor --max-bytes 200kB --json tasks.log | jq '.findings[] | select(.kind == "problem")'
     """
     from .doctor import run_doctor
 
-    run_doctor(path, mode="rotate" if mode == "rotate" else "watched", max_bytes=max_bytes, backup_count=backup_count)
+    run_doctor(path, mode=mode, max_bytes=max_bytes, backup_count=backup_count, as_json=as_json)
 
 
 @app.command()

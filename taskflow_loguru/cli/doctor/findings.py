@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Literal
 
 Kind = Literal["ok", "note", "problem"]
@@ -12,12 +13,25 @@ Kind = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The file, and the settings of its FileLogger."""
+    """The file, and the settings of its FileLogger.
+
+    Attributes:
+        path: The file, with all links resolved.
+        link: The absolute path as it was given.
+        assumed: The names of the settings that were not given, and that may differ from those of the FileLogger.
+    """
 
     path: Path
-    mode: Literal["rotate", "watched"]
+    link: Path
+    mode: str
     max_bytes: int
     backup_count: int
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The names under which other programs may know the file."""
+        return tuple({str(self.link), str(self.path)})
 
     @property
     def rotates(self) -> bool:
@@ -35,28 +49,25 @@ class Finding:
 
 
 class Findings:
-    """The findings so far.
-
-    Attributes:
-        problems: The number of problems among them.
-    """
+    """The findings so far, in their order: ``all``."""
 
     def __init__(self) -> None:
-        self.problems = 0
-        self._new: list[Finding] = []
+        self.all: list[Finding] = []
 
     def ok(self, text: str) -> None:
-        self._new.append(Finding("ok", text))
+        self.all.append(Finding("ok", text))
 
     def note(self, text: str, fix: str = "") -> None:
-        self._new.append(Finding("note", text, fix))
+        self.all.append(Finding("note", text, fix))
 
     def problem(self, text: str, fix: str) -> None:
-        self.problems += 1
-        self._new.append(Finding("problem", text, fix))
+        self.all.append(Finding("problem", text, fix))
 
     def added_by(self, check: Callable[[Settings, Findings], None], settings: Settings) -> list[Finding]:
-        """Run *check*, and return its findings."""
-        check(settings, self)
-        new, self._new = self._new, []
-        return new
+        """Run *check*, and return its findings. An error of the system ends the check, and is noted."""
+        start = len(self.all)
+        try:
+            check(settings, self)
+        except (OSError, SubprocessError) as error:
+            self.note(f"{check.__module__.rpartition('.')[2]}: not checked to the end: {error}", "run doctor as root")
+        return self.all[start:]

@@ -1,11 +1,12 @@
-"""Checks of the file and its backups: kind, mode, owner, and sizes that reveal different settings."""
+"""Checks of the file, its folders and its backups: kind, mode, owner, attributes, and sizes."""
 
 from __future__ import annotations
 
-import grp
-import pwd
+import fcntl
+import os
 import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,10 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from .findings import Findings, Settings
+from .users import group_name, user_name
+
+_GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS of most 64-bit architectures; others refuse it
+_ATTRIBUTES = {0x10: ("i", "immutable"), 0x20: ("a", "append-only")}  # chattr(1)
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,10 @@ class Backup:
 
 
 def check(settings: Settings, findings: Findings) -> None:
-    _check_file(settings, findings)
+    status = settings.path.stat()
+    _check_file(settings, status, findings)
+    _check_attributes(settings.path, findings)
+    _check_folders(settings.path, status.st_uid, findings)
     if settings.mode == "rotate":
         _check_backups(settings, findings)
 
@@ -34,31 +42,21 @@ def check(settings: Settings, findings: Findings) -> None:
 def numbered_backups(path: Path) -> list[Backup]:
     """Return the backups of *path*, newest first."""
     name = re.compile(re.escape(path.name) + r"\.([1-9]\d*)(\.gz)?", re.ASCII)
-    found = [(name.fullmatch(entry.name), entry) for entry in path.parent.iterdir()]
-    backups = [Backup(entry, int(match[1]), entry.stat().st_size, bool(match[2])) for match, entry in found if match]
+    backups = []
+    for entry in path.parent.iterdir():
+        if match := name.fullmatch(entry.name):
+            with suppress(FileNotFoundError):  # a rotation has moved it
+                status = entry.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    backups.append(Backup(entry, int(match[1]), status.st_size, match[2] is not None))
     return sorted(backups, key=lambda backup: backup.number)
 
 
-def user_name(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-def _group_name(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
-
-
-def _check_file(settings: Settings, findings: Findings) -> None:
-    status = settings.path.stat()
-    owner = f"{user_name(status.st_uid)}:{_group_name(status.st_gid)}"
+def _check_file(settings: Settings, status: os.stat_result, findings: Findings) -> None:
+    owner = f"{user_name(status.st_uid)}:{group_name(status.st_gid)}"
     text = f"{stat.filemode(status.st_mode)} {owner}, {decimal(status.st_size)}"
     if not stat.S_ISREG(status.st_mode):
-        findings.note(f"{text}: not a regular file, so it is never rotated")
+        findings.note(f"{text}: not a regular file, so it is never rotated, and its lines are not read")
         return
     findings.ok(text)
     if status.st_mode & stat.S_IWOTH:
@@ -69,10 +67,44 @@ def _check_file(settings: Settings, findings: Findings) -> None:
             f"find the others with: find / -xdev -samefile {settings.path}",
         )
     if settings.rotates and status.st_size > settings.max_bytes:
-        findings.problem(
+        (findings.note if "max_bytes" in settings.assumed else findings.problem)(
             f"the file exceeds max_bytes ({decimal(settings.max_bytes)}): a rotation failed, or max_bytes differs",
             "look for messages of taskflow_loguru on the app's stderr; if max_bytes is different, pass --max-bytes",
         )
+
+
+def _check_attributes(path: Path, findings: Findings) -> None:
+    for place in (path, path.parent):
+        for letter, name in _attributes(place):
+            findings.problem(
+                f"{place} is {name} (chattr +{letter}): no rotation is possible", f"chattr -{letter} {place}"
+            )
+
+
+def _attributes(path: Path) -> list[tuple[str, str]]:
+    with suppress(OSError):  # the file system has none, or they are not readable
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            flags = int.from_bytes(fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8))[:4], "little")
+        finally:
+            os.close(descriptor)
+        return [about for bit, about in _ATTRIBUTES.items() if flags & bit]
+    return []
+
+
+def _check_folders(path: Path, owner: int, findings: Findings) -> None:
+    """Find the folders above the file in which others than root and its owner may replace it."""
+    for folder in path.parents:
+        status = folder.stat()
+        user, group = user_name(status.st_uid), group_name(status.st_gid)
+        others = [f"user {user}"] if status.st_uid not in (0, owner) else []
+        if not status.st_mode & stat.S_ISVTX:
+            if status.st_mode & stat.S_IWOTH:
+                findings.problem(f"every user may rename and replace files in {folder}", f"chmod o-w {folder}")
+            elif status.st_mode & stat.S_IWGRP and status.st_gid and group != user:
+                others.append(f"group {group}")
+        for name in others:
+            findings.note(f"{name} may rename and replace files in {folder}", "check whether that is wanted")
 
 
 def _check_backups(settings: Settings, findings: Findings) -> None:

@@ -1,0 +1,106 @@
+"""Processes with their users, and what a user may do with a file: the kernel is asked."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+_DAC_OVERRIDE, _DAC_READ_SEARCH, _FOWNER = 1 << 1, 1 << 2, 1 << 3  # capabilities(7)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process; ``groups`` begins with its effective group, ``capabilities`` are the effective ones."""
+
+    pid: int
+    name: str
+    user: int
+    groups: tuple[int, ...]
+    capabilities: int
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.name}, user {user_name(self.user)})"
+
+    def may(self, access: int, path: Path) -> bool | None:
+        """Return whether it may access *path* (``os.R_OK``, ...), ACLs included; None if that cannot be found out."""
+        if self.capabilities & _DAC_OVERRIDE or (access == os.R_OK and self.capabilities & _DAC_READ_SEARCH):
+            return True
+        if os.geteuid():
+            return os.access(path, access) if self.user == os.geteuid() else None
+        child = os.fork()
+        if not child:
+            code = 2
+            try:
+                os.setgroups(self.groups)
+                os.setgid(self.groups[0])
+                os.setuid(self.user)
+                code = 0 if os.access(path, access) else 1
+            finally:
+                os._exit(code)
+        return {0: True, 1: False}.get(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    def may_rename(self, path: Path) -> bool | None:
+        """Return whether it may rename the file at *path*; None if that cannot be found out."""
+        folder = path.parent.stat()
+        is_owner = self.user in (folder.st_uid, path.stat().st_uid) or self.capabilities & _FOWNER
+        if folder.st_mode & stat.S_ISVTX and not is_owner:
+            return False
+        return self.may(os.W_OK | os.X_OK, path.parent)
+
+
+def entries() -> list[Path]:
+    """Return the folders in /proc of all other processes."""
+    return [entry for entry in PROC.iterdir() if entry.name.isdecimal() and int(entry.name) != os.getpid()]
+
+
+def fields_of(file: Path) -> dict[bytes, bytes]:
+    """Return the ``name: value`` lines of a file in /proc. Only a newline ends a line: a name may have any other byte.
+
+    Raises:
+        OSError: The process has ended, or belongs to another user.
+    """
+    found: dict[bytes, bytes] = {}
+    for line in file.read_bytes().split(b"\n"):
+        name, _, value = line.partition(b":")
+        found.setdefault(name, value.strip(b" \t"))
+    return found
+
+
+def process_at(entry: Path) -> Process:
+    """Return the process of a folder in /proc.
+
+    Raises:
+        OSError: It has ended, or belongs to another user.
+        ValueError: The entry cannot be understood.
+    """
+    fields = fields_of(entry / "status")
+    try:
+        return Process(
+            pid=int(entry.name),
+            name=fields[b"Name"].decode("utf-8", "backslashreplace"),
+            user=int(fields[b"Uid"].split()[1]),
+            groups=tuple(map(int, (fields[b"Gid"].split()[1], *fields[b"Groups"].split()))),
+            capabilities=int(fields[b"CapEff"], 16),
+        )
+    except LookupError as error:
+        raise ValueError(f"{entry}: no {error}") from None
+
+
+def user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
