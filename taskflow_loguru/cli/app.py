@@ -186,17 +186,20 @@ def shipper(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The shipper, such as vector or fluent-bit.")],
     path: LogPath,
     format: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("text", "json"), help="The line format: text or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("text", "json"),
+            help="The line format: text or json. By default that of the file's last line, or text.",
         ),
-    ] = "text",
+    ] = None,
 ) -> None:
     """Print a log shipper's configuration for a log file.
 
     \b
     Examples:
-      taskflow-loguru shipper vector /var/log/myapp/tasks.log > /etc/vector/myapp.yaml
+      taskflow-loguru shipper vector /var/log/myapp/tasks.log > /etc/vector/myapp.toml
       taskflow-loguru shipper rsyslog --format json /var/log/myapp/tasks.jsonl
     """
     from .configurations import print_shipper
