@@ -24,7 +24,7 @@ def print_logrotate_rule(path: Path) -> None:
 
 
 def print_shipper(name: str, path: Path, *, format: str | None) -> None:
-    """Print a configuration; without *format*, the one for the lines that the file has. Say so on stderr."""
+    """Print a configuration; without *format*, the one for the lines of the file."""
     found = _format_of(path)
     used = format or found or "text"
     with _usage_errors():

@@ -14,6 +14,7 @@ import pwd
 import re
 import stat
 import string
+from contextlib import suppress
 from importlib import resources
 from typing import Literal
 
@@ -101,10 +102,10 @@ def _su_line(path: str) -> str:
     file = os.stat(path) if os.path.exists(path) else folder
     # The user of the folder cannot keep the owner of a file that belongs to somebody else.
     user, group = (file.st_uid, file.st_gid) if file.st_uid == folder.st_uid else (0, folder.st_gid)
-    try:
-        return f"    su {pwd.getpwuid(user).pw_name} {grp.getgrgid(group).gr_name}\n"
-    except KeyError:  # logrotate knows users by their names only
-        return "    su root root\n"
+    names = ("root", "root")
+    with suppress(KeyError):  # logrotate knows users by their names alone
+        names = (pwd.getpwuid(user).pw_name, grp.getgrgid(group).gr_name)
+    return f"    su {' '.join(names)}\n"
 
 
 def _text(file_name: str) -> str:

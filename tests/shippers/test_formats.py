@@ -19,7 +19,7 @@ from taskflow_loguru import ecs_line, otel_line, shippers
 from tests.formats.events import active_span, failure, line_of, record_of
 from tests.hosting import WAIT_SECONDS
 
-from .shipped import OtlpServer
+from .shipped import OtlpServer, value_of, values_of
 
 PAGE = Path(__file__).parents[2] / "docs/formats.md"
 LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
@@ -94,20 +94,6 @@ def fields_of_record(record: dict[str, Any]) -> dict[str, Any]:
     if "traceId" in record:
         fields |= {"trace_id": record["traceId"], "span_id": record["spanId"], "trace_flags": f"{record['flags']:02x}"}
     return fields
-
-
-def value_of(value: dict[str, Any]) -> Any:
-    """Return the value of an OTLP AnyValue: in JSON its integers are text, and some doubles look like integers."""
-    [(kind, content)] = value.items()
-    if kind == "kvlistValue":
-        return values_of(content["values"])
-    if kind == "arrayValue":
-        return list(map(value_of, content["values"]))
-    return {"intValue": int, "doubleValue": float}.get(kind, lambda it: it)(content)
-
-
-def values_of(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {pair["key"]: value_of(pair["value"]) for pair in pairs}
 
 
 def test_filebeat_makes_events_of_ecs_line(tmp_path: Path, program: Callable[[str], str]) -> None:
