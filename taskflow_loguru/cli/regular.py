@@ -15,12 +15,10 @@ def read_regular(path: str | os.PathLike[str], *, last: int) -> bytes:
     Raises:
         OSError: It cannot be read, or is not a regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"not a regular file: {os.fspath(path)!r}")
-        file.seek(max(0, status.st_size - last))
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f"not a regular file: {os.fspath(path)!r}")
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - last))
         return file.read(last)
 
 

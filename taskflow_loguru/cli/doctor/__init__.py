@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import SubprocessError
 
 import typer
 from rich.filesize import decimal
@@ -13,31 +15,46 @@ from rich.text import Text
 
 from ..printing import console, one_line
 from . import contents, disk, logrotate, place, processes, shippers
-from .findings import Findings, Settings
+from .findings import Finding, Settings, note
 
-_CHECKS = (place.check, processes.check, disk.check, logrotate.check, shippers.check, contents.check)
 _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 _MAX_BYTES, _BACKUP_COUNT = 10 * 1024 * 1024, 5  # the defaults of FileLogger
 
 
 def run_doctor(path: Path, *, mode: str | None, max_bytes: int | None, backup_count: int | None, as_json: bool) -> None:
     settings = settings_of(path, mode, max_bytes, backup_count)
-    findings = Findings()
-    if as_json:
-        for check in (check_settings, *_CHECKS):
-            findings.added_by(check, settings)
-        print(json.dumps({**vars(settings), "findings": list(map(vars, findings.all))}, default=str, indent=2))
-    else:
-        out = console()
+    found = []
+    out = console()
+    if not as_json:
         out.print(Text(one_line(str(settings.path)), "bold"), soft_wrap=True)
-        for check in (check_settings, *_CHECKS):
-            for finding in findings.added_by(check, settings):
-                kind = (f"{finding.kind:>7}", _STYLES[finding.kind])
-                out.print(Text.assemble(kind, f"  {one_line(finding.text)}"), soft_wrap=True)
-                if finding.fix:
-                    out.print(Text.assemble(" " * 9, ("fix: ", "bold"), one_line(finding.fix)), soft_wrap=True)
-    if any(finding.kind == "problem" for finding in findings.all):
+    for finding in findings(settings):
+        found.append(finding)
+        if not as_json:
+            kind = (f"{finding.kind:>7}", _STYLES[finding.kind])
+            out.print(Text.assemble(kind, f"  {one_line(finding.text)}"), soft_wrap=True)
+            if finding.fix:
+                out.print(Text.assemble(" " * 9, ("fix: ", "bold"), one_line(finding.fix)), soft_wrap=True)
+    if as_json:
+        print(json.dumps({**vars(settings), "findings": list(map(vars, found))}, default=str, indent=2))
+    if any(finding.kind == "problem" for finding in found):
         raise typer.Exit(1)
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Yield the findings of all checks. An error of the system ends one check, and is a finding, too."""
+    for check in (
+        check_settings,
+        place.check,
+        processes.check,
+        disk.check,
+        logrotate.check,
+        shippers.check,
+        contents.check,
+    ):
+        try:
+            yield from check(settings)
+        except (OSError, SubprocessError) as error:
+            yield note(f"{check.__module__.rpartition('.')[2]}: not checked to the end: {error}", "run doctor as root")
 
 
 def settings_of(path: Path, mode: str | None, max_bytes: int | None, backup_count: int | None) -> Settings:
@@ -64,12 +81,12 @@ def settings_of(path: Path, mode: str | None, max_bytes: int | None, backup_coun
     return Settings(resolved, Path(os.path.abspath(path)), mode, max_bytes, backup_count, assumed)
 
 
-def check_settings(settings: Settings, findings: Findings) -> None:
+def check_settings(settings: Settings) -> Iterator[Finding]:
     max_bytes, count = decimal(settings.max_bytes), settings.backup_count
     shown = {"mode": settings.mode, "max_bytes": max_bytes, "backup_count": count}
     names = [name for name in settings.assumed if name == "mode" or settings.mode == "rotate"]
     if names:
-        findings.note(
+        yield note(
             "assumed, from the backups and the defaults: " + ", ".join(f"{name} {shown[name]}" for name in names),
             "if they differ, pass " + ", ".join("--" + name.replace("_", "-") for name in names),
         )

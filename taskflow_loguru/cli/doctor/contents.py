@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from taskflow_loguru.reader import parse, read
 
 from ..moments import clock
 from ..progress import with_progress
 from ..regular import last_lines
 from ..report import Report
-from .findings import Findings, Settings
+from .findings import Finding, Settings, note, ok, problem
 
 
-def check(settings: Settings, findings: Findings) -> None:
+def check(settings: Settings) -> Iterator[Finding]:
     if not settings.path.is_file():
         return
-    _check_formats(settings, findings)
+    yield from _check_formats(settings)
     report = Report().add_all(with_progress(read(settings.path), [settings.path]))
     if report.lines_lost or report.losses:
         last = report.losses[-1]
-        findings.problem(
+        yield problem(
             f"{report.lines_lost:,} lines were lost, the last at {clock(last.time)}: {last.reason}",
             "remove the cause; a larger backlog_bytes keeps more lines until then",
         )
     else:
-        findings.ok(f"{report.lines:,} lines of tasks, no line was lost")
+        yield ok(f"{report.lines:,} lines of tasks, no line was lost")
 
 
-def _check_formats(settings: Settings, findings: Findings) -> None:
+def _check_formats(settings: Settings) -> Iterator[Finding]:
     lines = last_lines(settings.path)
     parsed = [(line, task_line) for line in lines if (task_line := parse(line)) is not None]
     as_json = sum(line.startswith("{") for line, _ in parsed)
     if 0 < as_json < len(parsed):
-        findings.problem(
+        yield problem(
             f"of the last {len(parsed)} lines {as_json} are JSON and the others text: processes have different formats",
             "give all processes the same format",
         )
     # A retry separator has no time, but an attempt. fastapi-taskflow's own lines have neither.
     untimed = sum(task_line.time is None and task_line.attempt is None for _, task_line in parsed)
     if untimed:
-        findings.problem(
+        yield problem(
             f"of the last {len(parsed)} lines {untimed} have no time: fastapi-taskflow's own FileLogger writes to this "
             "file, too; it takes no lock, and its rotation loses lines",
             "use the TaskManager of taskflow_loguru, or leave out log_file=",
         )
     if len(parsed) < len(lines):
-        findings.note(
+        yield note(
             f"{len(lines) - len(parsed)} of the last {len(lines)} lines are not from a task, or in a format of the app"
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.filesize import decimal
 
-from .findings import Findings, Settings
+from .findings import Finding, Settings, note, ok, problem
 from .place import numbered_backups
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -32,12 +33,12 @@ class Mount:
     options: tuple[str, ...]
 
 
-def check(settings: Settings, findings: Findings) -> None:
+def check(settings: Settings) -> Iterator[Finding]:
     mount = mount_of(settings.path)
     if mount is not None:
-        check_mount(settings, mount, findings)
+        yield from check_mount(settings, mount)
     if settings.rotates:
-        _check_space(settings, findings)
+        yield from _check_space(settings)
 
 
 def mount_of(path: Path, mountinfo: bytes | None = None) -> Mount | None:
@@ -57,36 +58,36 @@ def mount_of(path: Path, mountinfo: bytes | None = None) -> Mount | None:
     return found
 
 
-def check_mount(settings: Settings, mount: Mount, findings: Findings) -> None:
+def check_mount(settings: Settings, mount: Mount) -> Iterator[Finding]:
     if mount.point == settings.path:
-        findings.problem(
+        yield problem(
             "the file itself is a mount point: it cannot be renamed, and is never rotated", "mount its folder instead"
         )
     if "ro" in mount.options:
-        findings.problem(f"{mount.point} is mounted read-only", f"mount -o remount,rw {mount.point}")
+        yield problem(f"{mount.point} is mounted read-only", f"mount -o remount,rw {mount.point}")
     if not _NETWORK.fullmatch(mount.type):
         if mount.type in _GONE:
-            findings.note(
+            yield note(
                 f"{mount.type}: the log is gone {_GONE[mount.type]}", f"mount a volume at {settings.path.parent}"
             )
         else:
-            findings.ok(f"local file system ({mount.type})")
+            yield ok(f"local file system ({mount.type})")
         return
     local = {"nolock", "local_lock=flock", "local_lock=all", "nobrl"} & set(mount.options)
     if local:
-        findings.problem(
+        yield problem(
             f"network file system ({mount.type}) with {', '.join(sorted(local))}: other machines do not see the locks",
             "use one file per machine, or mount it without that option",
         )
     else:
-        findings.note(
+        yield note(
             f"network file system ({mount.type}): two machines that write to one file overwrite each other's lines "
             "if the server does not support their locks",
             "use one file per machine",
         )
 
 
-def _check_space(settings: Settings, findings: Findings) -> None:
+def _check_space(settings: Settings) -> Iterator[Finding]:
     sizes = [settings.path.stat().st_size, *(backup.size for backup in numbered_backups(settings.path))]
     most = settings.max_bytes * (settings.backup_count + 1)
     needed = max(0, most - sum(sizes))
@@ -94,16 +95,16 @@ def _check_space(settings: Settings, findings: Findings) -> None:
     free = system.f_bavail * system.f_frsize
     text = f"{decimal(free)} free; the file and its backups may grow by {decimal(needed)}"
     if free < needed:
-        findings.problem(
+        yield problem(
             f"{text}, to max_bytes * (backup_count + 1)",
             f"free {decimal(needed - free)}, or lower max_bytes or backup_count",
         )
     else:
-        findings.ok(text)
+        yield ok(text)
     # A file system that creates inodes on demand reports 0 for both.
     missing = settings.backup_count + 1 - len(sizes) + 1  # a rotation creates the new file first
     if system.f_files and system.f_favail < max(1, missing):
-        findings.problem(
+        yield problem(
             f"{system.f_favail} inodes free; the backups need {max(1, missing)}: a rotation will fail",
             f"delete unneeded files on the file system of {settings.path.parent}",
         )

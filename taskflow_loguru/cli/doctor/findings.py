@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from subprocess import SubprocessError
 from typing import Literal
-
-Kind = Literal["ok", "note", "problem"]
 
 
 @dataclass(frozen=True)
@@ -29,9 +26,9 @@ class Settings:
     assumed: tuple[str, ...] = ()
 
     @property
-    def paths(self) -> tuple[str, ...]:
+    def paths(self) -> set[str]:
         """The names under which other programs may know the file."""
-        return tuple({str(self.link), str(self.path)})
+        return {str(self.link), str(self.path)}
 
     @property
     def rotates(self) -> bool:
@@ -43,31 +40,9 @@ class Settings:
 class Finding:
     """One sentence about the file; ``fix`` is the solution of a problem."""
 
-    kind: Kind
+    kind: Literal["ok", "note", "problem"]
     text: str
     fix: str = ""
 
 
-class Findings:
-    """The findings so far, in their order: ``all``."""
-
-    def __init__(self) -> None:
-        self.all: list[Finding] = []
-
-    def ok(self, text: str) -> None:
-        self.all.append(Finding("ok", text))
-
-    def note(self, text: str, fix: str = "") -> None:
-        self.all.append(Finding("note", text, fix))
-
-    def problem(self, text: str, fix: str) -> None:
-        self.all.append(Finding("problem", text, fix))
-
-    def added_by(self, check: Callable[[Settings, Findings], None], settings: Settings) -> list[Finding]:
-        """Run *check*, and return its findings. An error of the system ends the check, and is noted."""
-        start = len(self.all)
-        try:
-            check(settings, self)
-        except (OSError, SubprocessError) as error:
-            self.note(f"{check.__module__.rpartition('.')[2]}: not checked to the end: {error}", "run doctor as root")
-        return self.all[start:]
+ok, note, problem = (partial(Finding, "ok"), partial(Finding, "note"), partial(Finding, "problem"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 _MAX_ALTERNATIVES = 100
@@ -16,15 +16,16 @@ def matches(pattern: str, path: Path) -> bool:
     Raises:
         ValueError: It is more than a plain glob, such as a variable or a nested brace.
     """
-    if re.search(r"[$%\\@`]|\{[^{},]*\}", pattern):
+    if re.search(r"[$%\\]|\{[^{},]*\}", pattern):
         raise ValueError(f"not a plain glob: {pattern}")
     try:
-        return any(_match(one.split("/"), path.as_posix().split("/")) for one in _alternatives(pattern))
+        return any(_match(tuple(one.split("/")), ("", *path.parts[1:])) for one in _alternatives(pattern))
     except re.error:  # of a range such as [z-a]
         raise ValueError(f"not a plain glob: {pattern}") from None
 
 
-def _match(pattern: Sequence[str], parts: Sequence[str]) -> bool:
+@cache
+def _match(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     if not pattern or not parts:
         return not pattern and not parts
     if pattern[0] == "**":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .disk import mount_of
-from .findings import Findings, Settings
+from .findings import Finding, Settings, note, ok, problem
 from .place import numbered_backups
 from .users import PROC, Process, entries, fields_of, process_at, user_name
 
 LOCK_SECONDS = 0.6
 """How long a lock must be held to be a problem, in seconds: more than the 0.5 s that a writer waits for it."""
 
+_FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_NONBLOCK
 _ONLY_OURS = "let only FileLogger and the sinks of taskflow_loguru write to the file"
 
 
@@ -39,43 +41,36 @@ class Opener:
         return bool(self.flags & os.O_NONBLOCK)
 
 
-def check(settings: Settings, findings: Findings) -> None:
+def check(settings: Settings) -> Iterator[Finding]:
     if not (PROC / "self" / "fd").is_dir():
-        findings.note("no /proc on this system: cannot find the processes that have the file open")
+        yield note("no /proc on this system: cannot find the processes that have the file open")
         return
     openers, unseen = find_openers(settings.path)
     for opener in openers:
-        _check_opener(opener, findings)
+        yield from _check_opener(opener)
     for process in dict.fromkeys(opener.process for opener in openers if opener.writes):
-        _check_rights(settings, process, findings)
+        yield from _check_rights(settings, process)
     if not openers:
-        findings.ok("no process has the file open")
+        yield ok("no process has the file open")
     mount = mount_of(PROC)
     if os.geteuid() and mount and any(option.startswith("hidepid=") for option in mount.options):
-        findings.note("processes of other users are hidden (hidepid), and were not checked", "run doctor as root")
+        yield note("processes of other users are hidden (hidepid), and were not checked", "run doctor as root")
     elif unseen:
-        findings.note(f"{unseen} processes could not be checked", "run doctor as root, and outside of a container")
-    _check_lock(settings.path, openers, findings)
+        yield note(f"{unseen} processes could not be checked", "run doctor as root, and outside of a container")
+    yield from _check_lock(settings.path, openers)
 
 
-def _check_opener(opener: Opener, findings: Findings) -> None:
-    findings.ok(f"{opener.process} has {opener.file} open, to {'write' if opener.writes else 'read'}")
+def _check_opener(opener: Opener) -> Iterator[Finding]:
+    yield ok(f"{opener.process} has {opener.file} open, to {'write' if opener.writes else 'read'}")
+    stranger = "it is another program, or fastapi-taskflow's own FileLogger"
     if not opener.writes:
         return
     if not opener.flags & os.O_APPEND:
-        findings.problem(
-            f"{opener.process} does not write in append mode, and overwrites lines of other processes", _ONLY_OURS
-        )
+        yield problem(f"{opener.process} does not write in append mode, and overwrites other lines", _ONLY_OURS)
     elif not opener.is_ours and opener.is_backup:
-        findings.problem(
-            f"{opener.process} still writes to {opener.file}, which was rotated: it is another program, or "
-            "fastapi-taskflow's own FileLogger",
-            _ONLY_OURS,
-        )
+        yield problem(f"{opener.process} still writes to {opener.file}, which was rotated: {stranger}", _ONLY_OURS)
     elif not opener.is_ours:
-        findings.note(
-            f"{opener.process} writes without a lock: another program, or fastapi-taskflow's own FileLogger", _ONLY_OURS
-        )
+        yield note(f"{opener.process} writes without a lock: {stranger}", _ONLY_OURS)
 
 
 def find_openers(path: Path) -> tuple[list[Opener], int]:
@@ -92,44 +87,39 @@ def find_openers(path: Path) -> tuple[list[Opener], int]:
             openers.update(_openings(entry, path, names))
         except (FileNotFoundError, ProcessLookupError):
             continue  # the process has ended
-        except (OSError, ValueError):
+        except (OSError, LookupError, ValueError):
             unseen += 1
     return sorted(openers, key=lambda opener: (opener.process.pid, opener.file, opener.flags)), unseen
 
 
 def _openings(entry: Path, path: Path, names: dict[tuple[int, int], str]) -> Iterator[Opener]:
+    deleted = re.compile(re.escape(str(path)) + r"(?:[.-]\d+)? \(deleted\)")
     for descriptor in os.listdir(entry / "fd"):
-        try:
+        with suppress(OSError):  # it was closed, or its file system is dead
             status = os.stat(entry / "fd" / descriptor)
             file = names.get((status.st_dev, status.st_ino))
-            if not status.st_nlink:
-                link = Path(os.readlink(entry / "fd" / descriptor))
-                if link.parent == path.parent and link.name.startswith(f"{path.name}."):
-                    file = link.name  # it ends in " (deleted)"
-        except OSError:
-            continue  # it was closed, or its file system is dead
-        if file is not None:
-            flags = int(fields_of(entry / "fdinfo" / descriptor).get(b"flags", b""), 8)
-            yield Opener(
-                process_at(entry), file, flags & (os.O_ACCMODE | os.O_APPEND | os.O_NONBLOCK), file != path.name
-            )
+            if not status.st_nlink and deleted.fullmatch(link := os.readlink(entry / "fd" / descriptor)):
+                file = os.path.basename(link)
+            if file is not None:
+                flags = int(fields_of(entry / "fdinfo" / descriptor)[b"flags"], 8)
+                yield Opener(process_at(entry), file, flags & _FLAGS, file != path.name)
 
 
-def _check_rights(settings: Settings, process: Process, findings: Findings) -> None:
+def _check_rights(settings: Settings, process: Process) -> Iterator[Finding]:
     user, path = user_name(process.user), settings.path
     if process.may(os.W_OK, path) is False:
-        findings.problem(f"{process} may not write to the file that is now at the path", f"chown {user} {path}")
+        yield problem(f"{process} may not write to the file that is now at the path", f"chown {user} {path}")
     if settings.rotates and process.may_rename(path) is False:
-        findings.problem(
+        yield problem(
             f"{process} has no right to rename files in {path.parent}: it cannot rotate, and the file grows",
             f"give user {user} the right to write to {path.parent}, not only to the file",
         )
 
 
-def _check_lock(path: Path, openers: list[Opener], findings: Findings) -> None:
+def _check_lock(path: Path, openers: list[Opener]) -> Iterator[Finding]:
     held = lock_holders(path)
     if not held:
-        findings.ok("no process holds the lock of the file")
+        yield ok("no process holds the lock of the file")
         return
     time.sleep(LOCK_SECONDS)
     names = {opener.process.pid: str(opener.process) for opener in openers}
@@ -138,7 +128,7 @@ def _check_lock(path: Path, openers: list[Opener], findings: Findings) -> None:
         with suppress(OSError):
             state = fields_of(PROC / str(pid) / "status").get(b"State", b"").decode("utf-8", "backslashreplace")
         is_stopped = state[:1] in ("T", "t")
-        findings.problem(
+        yield problem(
             f"{names.get(pid, f'process {pid}')} has held the lock for over {LOCK_SECONDS} s"
             + (f" and is {state}" if state else "")
             + "; until it is free, other processes write without it, and none rotates",

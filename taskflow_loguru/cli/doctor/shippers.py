@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..regular import read_regular
-from .findings import Findings, Settings
+from .findings import Finding, Settings, note, ok, problem
 from .globs import matches
 from .users import Process, entries, process_at, user_name
 
@@ -63,7 +63,7 @@ class Paths:
             return False
 
 
-def check(settings: Settings, findings: Findings) -> None:
+def check(settings: Settings) -> Iterator[Finding]:
     path = settings.link
     backups = [path.with_name(path.name + suffix) for suffix in (".1", ".1.gz", "-20260101", "-20260101.gz")]
     readers = set()
@@ -73,22 +73,22 @@ def check(settings: Settings, findings: Findings) -> None:
             readers.add(shipper)
         if paths.unclear:
             shown = ", ".join(sorted(paths.unclear)[:3])
-            findings.note(f"{shipper}: more than plain globs, not checked: {shown} in {file}")
+            yield note(f"{shipper}: more than plain globs, not checked: {shown} in {file}")
         elif twice:
-            findings.problem(
+            yield problem(
                 f"{shipper} reads the backups too, and every line twice: {twice} in {file}",
                 f"name the file exactly: {path}",
             )
     for shipper, process in _running() if readers else ():
         if shipper in readers and process.may(os.R_OK, settings.path) is False:
-            findings.problem(
+            yield problem(
                 f"{process} is {shipper}, and may not read the file",
                 f"setfacl -m u:{user_name(process.user)}:r {path}, and :x for each folder that it cannot enter",
             )
     if readers:
-        findings.ok(f"read by {', '.join(sorted(readers))}")
+        yield ok(f"read by {', '.join(sorted(readers))}")
     else:
-        findings.ok("no log shipper has a configuration on this machine that names the file")
+        yield ok("no log shipper has a configuration on this machine that names the file")
 
 
 def configurations(root: Path = Path("/")) -> Iterator[tuple[str, Path, Paths]]:
@@ -120,7 +120,7 @@ def parse(text: str) -> Paths:
 
 def _running() -> Iterator[tuple[str, Process]]:
     for entry in entries():
-        with suppress(OSError, ValueError):  # it has ended, or is not understood
+        with suppress(OSError, LookupError, ValueError):  # it has ended, or is not understood
             words = (entry / "cmdline").read_bytes().split(b"\0")[:2]
             names = [name.replace("_", "-") for word in words for name in os.fsdecode(word).split("/")]
             for shipper in SHIPPERS:

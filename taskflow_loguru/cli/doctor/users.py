@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,14 +36,12 @@ class Process:
             return os.access(path, access) if self.user == os.geteuid() else None
         child = os.fork()
         if not child:
-            code = 2
-            try:
+            with suppress(BaseException):
                 os.setgroups(self.groups)
                 os.setgid(self.groups[0])
                 os.setuid(self.user)
-                code = 0 if os.access(path, access) else 1
-            finally:
-                os._exit(code)
+                os._exit(0 if os.access(path, access) else 1)
+            os._exit(2)
         return {0: True, 1: False}.get(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
     def may_rename(self, path: Path) -> bool | None:
@@ -60,16 +59,9 @@ def entries() -> list[Path]:
 
 
 def fields_of(file: Path) -> dict[bytes, bytes]:
-    """Return the ``name: value`` lines of a file in /proc. Only a newline ends a line: a name may have any other byte.
-
-    Raises:
-        OSError: The process has ended, or belongs to another user.
-    """
-    found: dict[bytes, bytes] = {}
-    for line in file.read_bytes().split(b"\n"):
-        name, _, value = line.partition(b":")
-        found.setdefault(name, value.strip(b" \t"))
-    return found
+    """Return the ``name: value`` lines of a file in /proc. Only a newline ends one: a name may have any other byte."""
+    lines = (line.partition(b":") for line in file.read_bytes().split(b"\n"))
+    return {name: value.strip(b" \t") for name, _, value in lines}
 
 
 def process_at(entry: Path) -> Process:
@@ -77,30 +69,25 @@ def process_at(entry: Path) -> Process:
 
     Raises:
         OSError: It has ended, or belongs to another user.
-        ValueError: The entry cannot be understood.
+        LookupError, ValueError: The entry cannot be understood.
     """
     fields = fields_of(entry / "status")
-    try:
-        return Process(
-            pid=int(entry.name),
-            name=fields[b"Name"].decode("utf-8", "backslashreplace"),
-            user=int(fields[b"Uid"].split()[1]),
-            groups=tuple(map(int, (fields[b"Gid"].split()[1], *fields[b"Groups"].split()))),
-            capabilities=int(fields[b"CapEff"], 16),
-        )
-    except LookupError as error:
-        raise ValueError(f"{entry}: no {error}") from None
+    return Process(
+        pid=int(entry.name),
+        name=fields[b"Name"].decode("utf-8", "backslashreplace"),
+        user=int(fields[b"Uid"].split()[1]),
+        groups=tuple(map(int, (fields[b"Gid"].split()[1], *fields[b"Groups"].split()))),
+        capabilities=int(fields[b"CapEff"], 16),
+    )
 
 
 def user_name(number: int) -> str:
-    try:
+    with suppress(KeyError):
         return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
+    return str(number)
 
 
 def group_name(number: int) -> str:
-    try:
+    with suppress(KeyError):
         return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
+    return str(number)
