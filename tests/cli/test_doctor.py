@@ -20,10 +20,11 @@ import fastapi_taskflow
 import pytest
 
 from taskflow_loguru import json_line, shippers
+from taskflow_loguru.cli.doctor import users
 from taskflow_loguru.cli.doctor.disk import check_mount, mount_of
 from taskflow_loguru.cli.doctor.findings import Settings
 from taskflow_loguru.cli.doctor.globs import matches
-from taskflow_loguru.cli.doctor.processes import lock_holders
+from taskflow_loguru.cli.doctor.processes import find_openers, lock_holders
 from taskflow_loguru.cli.doctor.shippers import configurations, parse
 from tests.cli.conftest import COMMAND, Cli
 from tests.cli.writing import LogWriter
@@ -254,6 +255,11 @@ def test_lost_lines_are_a_problem(cli: Cli, path: Path) -> None:
     assert the_problem(cli, path) == "3 lines were lost, the last at 2026-01-01 12:00:05: no space left"
 
 
+def test_a_damaged_backup_is_a_problem(cli: Cli, path: Path) -> None:
+    Path(f"{path}.2.gz").write_bytes(b"not a gzip file")
+    assert the_problem(cli, path).startswith(f"a backup is damaged: '{path}.2.gz'")
+
+
 def test_two_processes_with_different_formats_are_a_problem(cli: Cli, path: Path) -> None:
     LogWriter(path, format=json_line).log(0, "hello")
     assert "1 are JSON and the others text" in the_problem(cli, path)
@@ -355,6 +361,37 @@ def test_a_process_s_name_neither_lies_nor_drives_the_terminal(
     printed = cli("doctor", public, exit_code=1).stdout
     assert ", user nobody) has tasks.log open, to write\n" in printed
     assert printed.replace("\n", "").isprintable()
+
+
+STATUS = b"Name:\tsound\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t \nCapEff:\t0\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "fdinfo"),
+    [
+        (b"", b"flags:\t02001\n"),
+        (b"\xff\0\n" * 100, b"flags:\t02001\n"),
+        (STATUS.replace(b"2", b"\xb2"), b"flags:\t02001\n"),
+        (STATUS.replace(b"\t0\n", b"\tx\n"), b"flags:\t02001\n"),
+        (STATUS, b"flags:\t99\n"),
+        (STATUS, b""),
+    ],
+)
+def test_an_entry_of_proc_that_is_not_understood_is_not_checked(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: bytes, fdinfo: bytes
+) -> None:
+    """It is counted, and ends nothing; a process that has ended, or a dead descriptor, does not even count."""
+    monkeypatch.setattr(users, "PROC", tmp_path / "proc")
+    for pid, contents in {"7": (status, fdinfo), "8": (STATUS, b"flags:\t02001\n")}.items():
+        for name in ("fd", "fdinfo"):
+            (tmp_path / "proc" / pid / name).mkdir(parents=True)
+        (tmp_path / "proc" / pid / "status").write_bytes(contents[0])
+        (tmp_path / "proc" / pid / "fdinfo/3").write_bytes(contents[1])
+        for number, target in (("0", "gone"), ("1", "1"), ("2", str(path)), ("3", str(path))):
+            (tmp_path / "proc" / pid / "fd" / number).symlink_to(target)
+    (tmp_path / "proc/9").mkdir()
+    (opener,), unseen = find_openers(path)
+    assert (opener.process, opener.writes, unseen) == (users.Process(8, "sound", 2, (6,), 0), True, 1)
 
 
 # -- the file system ------------------------------------------------------------------------------
@@ -537,6 +574,7 @@ VECTOR = '[sources.t]\ninclude = [\n  "/var/log/myapp/tasks.log*",\n]\nexclude =
         ('# input(type="imfile" File="/var/log/myapp/tasks.log*")\n', False, False),
         ("regex: '/var/log/myapp/tasks.log*'\n", False, False),
         ("paths:\n  - /var/log/myapp/tasks.log*\nexclude_files:\n  - '(a+)+$'\n", True, True),
+        ("paths:\n  - /var/log/nginx/*\nexclude_files:\n  - '(a+)+$'\n", False, False),
         ("path: ${LOGS}/tasks.log*\n", False, True),
         ("path: /var/log/{my{app,},b}/[z-a]*\n", False, True),
         (f"path: {'/*' * 30}{'*a' * 30}\n", False, False),
@@ -565,7 +603,7 @@ def test_a_pattern_that_matches_backups_is_a_problem_with_its_place(machine: Mac
     done = machine(files, path)
     (problem,) = problems(done.stdout)
     assert problem == f"vector reads the backups too, and every line twice: {path}* in /etc/vector/a.toml"
-    assert "filebeat: more than plain globs, not checked: ${HOME}/*.log in /etc/filebeat/filebeat.yml" in done.stdout
+    assert "filebeat: not checked: ${HOME}/*.log in /etc/filebeat/filebeat.yml" in done.stdout
 
 
 def test_a_shipper_whose_user_may_not_read_is_a_problem(

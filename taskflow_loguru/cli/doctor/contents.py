@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gzip import BadGzipFile
 
 from taskflow_loguru.reader import parse, read
 
@@ -17,7 +18,11 @@ def check(settings: Settings) -> Iterator[Finding]:
     if not settings.path.is_file():
         return
     yield from _check_formats(settings)
-    report = Report().add_all(with_progress(read(settings.path), [settings.path]))
+    try:
+        report = Report().add_all(with_progress(read(settings.path), [settings.path]))
+    except BadGzipFile as error:
+        yield problem(f"a backup is damaged: {error}", "move it away: no command can read the log")
+        return
     if report.lines_lost or report.losses:
         last = report.losses[-1]
         yield problem(

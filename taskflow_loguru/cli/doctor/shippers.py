@@ -28,7 +28,7 @@ SHIPPERS = {
     "rsyslog": ("etc/rsyslog.conf", "etc/rsyslog.d/*.conf"),
     "syslog-ng": ("etc/syslog-ng/**/*.conf",),
 }
-"""The beginning of each program's name or folder, and the configurations of its packages, below the root."""
+"""The beginning of each program's name, or its folder, and the configurations of its packages, below the root."""
 
 _MAX_BYTES = 1_000_000
 _INCLUDES = ("$inputfilename", "__path__", "file", "file_path", "include", "include_paths", "path", "paths")
@@ -42,18 +42,21 @@ _WILDCARD_FILE = re.compile(r"""base-dir\(\s*"([^"]+)"\s*\)[^{}]{0,1000}?filenam
 
 @dataclass
 class Paths:
-    """The paths in a configuration; ``unclear`` are those that are no plain globs, and are not checked."""
+    """The paths in a configuration; ``unclear`` is what decides about a path, is no plain glob, and is not checked."""
 
-    includes: list[str]
+    includes: list[str] = field(default_factory=list)
     excludes: list[str] = field(default_factory=list)
+    regexes: list[str] = field(default_factory=list)
     unclear: set[str] = field(default_factory=set)
 
     def read(self, path: Path) -> str:
         """Return the pattern that *path* is read by, or an empty text."""
-        folder = f"{path.parent}/"
-        if any(self._matches(one, path) or self._matches(folder + one, path) for one in self.excludes):
-            return ""
-        return next((one for one in self.includes if self._matches(one, path)), "")
+        pattern = next((one for one in self.includes if self._matches(one, path)), "")
+        if pattern:
+            self.unclear.update(self.regexes)
+            if any(self._matches(one, path) or self._matches(f"{path.parent}/{one}", path) for one in self.excludes):
+                return ""
+        return pattern
 
     def _matches(self, pattern: str, path: Path) -> bool:
         try:
@@ -64,26 +67,24 @@ class Paths:
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    path = settings.link
-    backups = [path.with_name(path.name + suffix) for suffix in (".1", ".1.gz", "-20260101", "-20260101.gz")]
+    backups = [Path(path + end) for path in settings.paths for end in (".1", ".1.gz", "-20260101", "-20260101.gz")]
     readers = set()
     for shipper, file, paths in configurations():
         twice = next(filter(None, map(paths.read, backups)), "")
-        if twice or paths.read(path):
+        if twice or any(paths.read(Path(path)) for path in settings.paths):
             readers.add(shipper)
         if paths.unclear:
-            shown = ", ".join(sorted(paths.unclear)[:3])
-            yield note(f"{shipper}: more than plain globs, not checked: {shown} in {file}")
+            yield note(f"{shipper}: not checked: {', '.join(sorted(paths.unclear)[:3])} in {file}")
         elif twice:
             yield problem(
                 f"{shipper} reads the backups too, and every line twice: {twice} in {file}",
-                f"name the file exactly: {path}",
+                f"name the file exactly: {settings.link}",
             )
     for shipper, process in _running() if readers else ():
         if shipper in readers and process.may(os.R_OK, settings.path) is False:
             yield problem(
                 f"{process} is {shipper}, and may not read the file",
-                f"setfacl -m u:{user_name(process.user)}:r {path}, and :x for each folder that it cannot enter",
+                f"setfacl -m u:{user_name(process.user)}:r {settings.path}, and :x for the folders above it",
             )
     if readers:
         yield ok(f"read by {', '.join(sorted(readers))}")
@@ -95,8 +96,12 @@ def configurations(root: Path = Path("/")) -> Iterator[tuple[str, Path, Paths]]:
     """Yield the configurations of shippers below *root*, each with the shipper and the file."""
     for shipper, places in SHIPPERS.items():
         for file in sorted({file for place in places for file in root.glob(place)}):
-            with suppress(OSError):  # a folder, or not readable
+            try:
                 yield shipper, file, parse(read_regular(file, last=_MAX_BYTES).decode("utf-8", "backslashreplace"))
+            except PermissionError as error:
+                yield shipper, file, Paths(unclear={str(error)})
+            except OSError:  # not a regular file
+                continue
 
 
 def parse(text: str) -> Paths:
@@ -110,7 +115,7 @@ def parse(text: str) -> Paths:
             if token[2] or (number == 0 and _BARE_KEY.fullmatch(token[1])):  # Fluentd and Fluent Bit have no separator
                 key = word.lower()
             elif key in _REGEXES:
-                found.unclear.add(f"{key} {word}")
+                found.regexes.append(f"{key} {word}")
             elif key in _EXCLUDES:
                 found.excludes += word.split(",")
             elif key in _INCLUDES and "/" in word:
@@ -121,8 +126,8 @@ def parse(text: str) -> Paths:
 def _running() -> Iterator[tuple[str, Process]]:
     for entry in entries():
         with suppress(OSError, LookupError, ValueError):  # it has ended, or is not understood
-            words = (entry / "cmdline").read_bytes().split(b"\0")[:2]
-            names = [name.replace("_", "-") for word in words for name in os.fsdecode(word).split("/")]
+            words = (entry / "cmdline").read_bytes().replace(b"_", b"-").split(b"\0")[:2]
+            programs = [Path(os.fsdecode(word)) for word in words]  # the second may be the script of the first
             for shipper in SHIPPERS:
-                if any(name.startswith(shipper) for name in names):
+                if any(one.name.startswith(shipper) or shipper in one.parts for one in programs):
                     yield shipper, process_at(entry)
