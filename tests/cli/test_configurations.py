@@ -105,11 +105,6 @@ def test_it_looks_at_the_lines_of_the_file(
     assert done.stderr == (f"taskflow-loguru: {log}: {note}\n" if note else "")
 
 
-def test_it_does_not_wait_for_a_pipe(cli: Cli, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "tasks.log")
-    assert f"{tmp_path}/tasks.log" in cli("shipper", "vector", tmp_path / "tasks.log").stdout
-
-
 def test_lnav_installs_the_format_that_is_printed(cli: Cli, tmp_path: Path, program: Callable[[str], str]) -> None:
     folder = os.path.dirname(program("lnav"))
     printed = cli("lnav").stdout

@@ -20,6 +20,7 @@ import fastapi_taskflow
 import pytest
 
 from taskflow_loguru import json_line, shippers
+from taskflow_loguru._escapes import escape
 from taskflow_loguru.cli.doctor import users
 from taskflow_loguru.cli.doctor.disk import check_mount, mount_of
 from taskflow_loguru.cli.doctor.findings import Settings
@@ -176,14 +177,22 @@ def test_a_path_without_a_file_is_an_error(cli: Cli, tmp_path: Path, name: str) 
 
 
 def test_only_regular_files_are_opened_and_nothing_waits(cli: Cli, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.log")
+    """A line in a pipe stays there, for its reader."""
+    (tmp_path / "etc/vector").mkdir(parents=True)
+    pipes = []
+    for name in ("pipe.log", "etc/vector/vector.toml"):
+        os.mkfifo(tmp_path / name)
+        pipes.append(os.open(tmp_path / name, os.O_RDWR))
+        os.write(pipes[-1], b"a line\n")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket.log"))
         for name in ("pipe.log", "socket.log"):
             assert "not a regular file" in cli("doctor", tmp_path / name).stdout
-    (tmp_path / "etc/vector").mkdir(parents=True)
-    os.mkfifo(tmp_path / "etc/vector/vector.toml")
+    cli("shipper", "vector", tmp_path / "pipe.log")
     assert list(configurations(tmp_path)) == []
+    for pipe in pipes:
+        assert os.read(pipe, 100) == b"a line\n"
+        os.close(pipe)
 
 
 @pytest.mark.parametrize("name", [b"t\xff.log", b"t\x1b[31m.log", b"t\r.log", b"t\n.log", "t\u2028\x9b.log".encode()])
@@ -198,8 +207,14 @@ def test_no_control_character_of_a_file_s_name_is_printed(cli: Cli, path: Path, 
 
 
 def test_a_file_that_everybody_may_write_is_a_problem(cli: Cli, path: Path) -> None:
+    """The fix is a command that a shell takes for no more than that, whatever the name of the file is."""
+    path = path.rename(path.with_name("a b; touch gone.log"))
     path.chmod(0o666)
     assert "every user may write" in the_problem(cli, path)
+    (fix,) = re.findall("fix: (chmod .*)", cli("doctor", path, exit_code=1).stdout)
+    subprocess.run(["sh", "-c", fix], check=True, cwd=path.parent)
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert problems(cli("doctor", path).stdout) == []
 
 
 def test_a_folder_above_that_others_may_change_is_found(cli: Cli, as_root: None, tmp_path: Path) -> None:
@@ -359,7 +374,8 @@ def test_a_process_s_name_neither_lies_nor_drives_the_terminal(
     public.chmod(0o666)
     python(f"open('/proc/self/comm', 'wb').write({name!r})\n{AS_NOBODY}\n{APPEND}", public)
     printed = cli("doctor", public, exit_code=1).stdout
-    assert ", user nobody) has tasks.log open, to write\n" in printed
+    shown = escape(name.decode("utf-8", "backslashreplace").replace("\n", "\\n"))
+    assert f" ({shown}, user nobody) has tasks.log open, to write\n" in printed
     assert printed.replace("\n", "").isprintable()
 
 

@@ -42,15 +42,9 @@ def run_doctor(path: Path, *, mode: str | None, max_bytes: int | None, backup_co
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Yield the findings of all checks. An error of the system ends one check, and is a finding, too."""
-    for check in (
-        check_settings,
-        place.check,
-        processes.check,
-        disk.check,
-        logrotate.check,
-        shippers.check,
-        contents.check,
-    ):
+    yield from check_settings(settings)
+    others = (processes.check, disk.check, logrotate.check, shippers.check, contents.check)
+    for check in (place.check, *others) if settings.path.is_file() else (place.check,):
         try:
             yield from check(settings)
         except (OSError, SubprocessError) as error:

@@ -15,8 +15,6 @@ from .findings import Finding, Settings, note, ok, problem
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    if not settings.path.is_file():
-        return
     yield from _check_formats(settings)
     try:
         report = Report().add_all(with_progress(read(settings.path), [settings.path]))

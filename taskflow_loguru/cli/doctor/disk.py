@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from rich.filesize import decimal
 
@@ -64,7 +65,7 @@ def check_mount(settings: Settings, mount: Mount) -> Iterator[Finding]:
             "the file itself is a mount point: it cannot be renamed, and is never rotated", "mount its folder instead"
         )
     if "ro" in mount.options:
-        yield problem(f"{mount.point} is mounted read-only", f"mount -o remount,rw {mount.point}")
+        yield problem(f"{mount.point} is mounted read-only", f"mount -o remount,rw {quote(str(mount.point))}")
     if not _NETWORK.fullmatch(mount.type):
         if mount.type in _GONE:
             yield note(

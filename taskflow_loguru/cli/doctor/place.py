@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 
 from rich.filesize import decimal
 
@@ -56,18 +57,21 @@ def _check_file(settings: Settings, status: os.stat_result) -> Iterator[Finding]
     owner = f"{user_name(status.st_uid)}:{group_name(status.st_gid)}"
     text = f"{stat.filemode(status.st_mode)} {owner}, {decimal(status.st_size)}"
     if not stat.S_ISREG(status.st_mode):
-        yield note(f"{text}: not a regular file, so it is never rotated, and its lines are not read")
+        yield note(f"{text}: not a regular file: it is never rotated, and nothing else was checked")
         return
     yield ok(text)
     for place in (settings.path, settings.path.parent):
         for letter in _attributes(place):
-            yield problem(f"chattr +{letter} on {place}: no rotation is possible", f"chattr -{letter} {place}")
+            yield problem(
+                f"chattr +{letter} on {quote(str(place))}: no rotation is possible",
+                f"chattr -{letter} {quote(str(place))}",
+            )
     if status.st_mode & stat.S_IWOTH:
-        yield problem("every user may write to the file, and forge lines", f"chmod o-w {settings.path}")
+        yield problem("every user may write to the file, and forge lines", f"chmod o-w {quote(str(settings.path))}")
     if status.st_nlink > 1:
         yield problem(
             f"the file has {status.st_nlink} names (hard links): after a rotation the other names belong to the backup",
-            f"find the others with: find / -xdev -samefile {settings.path}",
+            f"find the others with: find / -xdev -samefile {quote(str(settings.path))}",
         )
     if settings.rotates and status.st_size > settings.max_bytes:
         yield Finding(
@@ -95,13 +99,13 @@ def _check_folders(path: Path, owner: int) -> Iterator[Finding]:
         user, group = user_name(status.st_uid), group_name(status.st_gid)
         can = f"may rename and replace files in {folder}"
         if status.st_uid not in (0, owner):
-            yield note(f"user {user} {can}", f"chown {user_name(owner)} {folder}, unless that is wanted")
+            yield note(f"user {user} {can}", f"chown {user_name(owner)} {quote(str(folder))}, unless that is wanted")
         if status.st_mode & stat.S_ISVTX:
             continue
         if status.st_mode & stat.S_IWOTH:
-            yield problem(f"every user {can}", f"chmod o-w {folder}")
+            yield problem(f"every user {can}", f"chmod o-w {quote(str(folder))}")
         elif status.st_mode & stat.S_IWGRP and status.st_gid and group != user:
-            yield note(f"group {group} {can}", f"chmod g-w {folder}, unless that is wanted")
+            yield note(f"group {group} {can}", f"chmod g-w {quote(str(folder))}, unless that is wanted")
 
 
 def _check_backups(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from .disk import mount_of
 from .findings import Finding, Settings, note, ok, problem
@@ -108,7 +109,9 @@ def _openings(entry: Path, path: Path, names: dict[tuple[int, int], str]) -> Ite
 def _check_rights(settings: Settings, process: Process) -> Iterator[Finding]:
     user, path = user_name(process.user), settings.path
     if process.may(os.W_OK, path) is False:
-        yield problem(f"{process} may not write to the file that is now at the path", f"chown {user} {path}")
+        yield problem(
+            f"{process} may not write to the file that is now at the path", f"chown {user} {quote(str(path))}"
+        )
     if settings.rotates and process.may_rename(path) is False:
         yield problem(
             f"{process} has no right to rename files in {path.parent}: it cannot rotate, and the file grows",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from ..regular import read_regular
 from .findings import Finding, Settings, note, ok, problem
@@ -84,7 +85,7 @@ def check(settings: Settings) -> Iterator[Finding]:
         if shipper in readers and process.may(os.R_OK, settings.path) is False:
             yield problem(
                 f"{process} is {shipper}, and may not read the file",
-                f"setfacl -m u:{user_name(process.user)}:r {settings.path}, and :x for the folders above it",
+                f"setfacl -m u:{user_name(process.user)}:r {quote(str(settings.path))}, and :x on its folders",
             )
     if readers:
         yield ok(f"read by {', '.join(sorted(readers))}")
