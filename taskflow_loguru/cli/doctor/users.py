@@ -6,12 +6,14 @@ import grp
 import os
 import pwd
 import stat
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
 
+_TESTS = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
 _DAC_OVERRIDE, _DAC_READ_SEARCH, _FOWNER = 1 << 1, 1 << 2, 1 << 3  # capabilities(7)
 
 
@@ -34,15 +36,17 @@ class Process:
             return True
         if os.geteuid():
             return os.access(path, access) if self.user == os.geteuid() else None
-        child = os.fork()
-        if not child:
-            with suppress(BaseException):
-                os.setgroups(self.groups)
-                os.setgid(self.groups[0])
-                os.setuid(self.user)
-                os._exit(0 if os.access(path, access) else 1)
-            os._exit(2)
-        return {0: True, 1: False}.get(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        asked = " && ".join(f'test -{letter} "$1"' for letter, bit in _TESTS.items() if access & bit)
+        with suppress(OSError, subprocess.SubprocessError):
+            ended = subprocess.run(
+                ["sh", "-c", asked, "sh", path],
+                user=self.user,
+                group=self.groups[0],
+                extra_groups=self.groups,
+                check=False,
+            )
+            return {0: True, 1: False}.get(ended.returncode)
+        return None
 
     def may_rename(self, path: Path) -> bool | None:
         """Return whether it may rename the file at *path*; None if that cannot be found out."""
