@@ -32,6 +32,7 @@ from .options import (
     Tz,
     Until,
     one_of,
+    size,
     stream_or_path,
     task_id_of,
     usage_error_of,
@@ -211,32 +212,39 @@ def report(
 def doctor(
     path: LogPath,
     mode: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--mode", metavar="MODE", parser=one_of("rotate", "watched"), help="FileLogger's mode: rotate or watched."
         ),
-    ] = "rotate",
-    max_bytes: Annotated[int, typer.Option("--max-bytes", metavar="BYTES", min=0, help="FileLogger's max_bytes.")] = 10
-    * 1024
-    * 1024,
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--max-bytes", metavar="SIZE", parser=size, help="FileLogger's max_bytes, such as 200kB or 10MiB."
+        ),
+    ] = None,
     backup_count: Annotated[
-        int, typer.Option("--backup-count", metavar="NUMBER", min=0, help="FileLogger's backup_count.")
-    ] = 5,
+        int | None, typer.Option("--backup-count", metavar="NUMBER", min=0, help="FileLogger's backup_count.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Find problems of a log file, and print how to fix them.
+    """Find problems with a log file, and print how to fix them.
 
-    It checks mode, owner and backups, the processes that have the file open or hold its lock, the file system with its
-    free space and inodes, the logrotate rules and the patterns of log shippers on this machine, and the lines. It
-    changes nothing. Run it as root to see the processes of all users. Exit code 1: there is a problem.
+    It checks mode, owner, folders and backups, the processes that have the file open or hold its lock, the file system
+    with its free space and inodes, the rules of logrotate (it asks logrotate --debug), the configurations of log
+    shippers on this machine, and the lines. It changes nothing. Settings that are not given are taken from the backups,
+    or assumed to be FileLogger's defaults. Run it as root to see the processes of all users. Exit code 1: there is a
+    problem.
 
     \b
     Examples:
       taskflow-loguru doctor /var/log/myapp/tasks.log
       taskflow-loguru doctor --mode watched /var/log/myapp/tasks.log
+      taskflow-loguru doctor --max-bytes 200kB --json tasks.log | jq '.findings[] | select(.kind == "problem")'
     """
     from .doctor import run_doctor
 
-    run_doctor(path, mode="rotate" if mode == "rotate" else "watched", max_bytes=max_bytes, backup_count=backup_count)
+    run_doctor(path, mode=mode, max_bytes=max_bytes, backup_count=backup_count, as_json=as_json)
 
 
 @command()
@@ -259,17 +267,20 @@ def shipper(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The shipper, such as vector or fluent-bit.")],
     path: LogPath,
     format: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("text", "json"), help="The line format: text or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("text", "json"),
+            help="The line format: text or json. By default that of the file's last line, or text.",
         ),
-    ] = "text",
+    ] = None,
 ) -> None:
     """Print a log shipper's configuration for a log file.
 
     \b
     Examples:
-      taskflow-loguru shipper vector /var/log/myapp/tasks.log > /etc/vector/myapp.yaml
+      taskflow-loguru shipper vector /var/log/myapp/tasks.log > /etc/vector/myapp.toml
       taskflow-loguru shipper rsyslog --format json /var/log/myapp/tasks.jsonl
     """
     from .configurations import print_shipper

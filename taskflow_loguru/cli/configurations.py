@@ -14,15 +14,26 @@ import typer
 
 from taskflow_loguru import shippers
 
+from .printing import one_line
+from .regular import last_lines
+
 
 def print_logrotate_rule(path: Path) -> None:
     with _usage_errors():
         _print(shippers.logrotate_rule(path))
 
 
-def print_shipper(name: str, path: Path, *, format: str) -> None:
+def print_shipper(name: str, path: Path, *, format: str | None) -> None:
+    """Print a configuration; without *format*, the one for the lines of the file."""
+    found = _format_of(path)
+    used = format or found or "text"
     with _usage_errors():
-        _print(shippers.render(name, path, format="json" if format == "json" else "text"))
+        text = shippers.render(name, path, format="json" if used == "json" else "text")
+    if format and found and format != found:
+        _note(path, f"its lines are {found}, and this is the configuration for {format}")
+    elif used == "json" and not format:
+        _note(path, "its lines are JSON: this is the configuration of --format json")
+    _print(text)
 
 
 def print_lnav_format() -> None:
@@ -41,6 +52,19 @@ def install_lnav_format() -> None:
         installed = subprocess.run([program, "-i", str(file)], check=False)
     if installed.returncode:
         raise typer.Exit(1)
+
+
+def _format_of(path: Path) -> str | None:
+    """Return "json" or "text", by the last line of a file; None if there is none, or it cannot be read."""
+    try:
+        lines = last_lines(path)
+    except (OSError, ValueError):
+        return None
+    return ("json" if lines[-1].startswith("{") else "text") if lines else None
+
+
+def _note(path: Path, text: str) -> None:
+    print(f"taskflow-loguru: {one_line(str(path))}: {text}", file=sys.stderr)
 
 
 @contextmanager

@@ -153,6 +153,19 @@ def _range(ctx: typer.Context, param: typer.CallbackParam, value: str | None) ->
     return moment
 
 
+_UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+
+
+def _parse_size(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,18})\s*([A-Za-z]*)", text, re.ASCII)
+    if match is None or match[2].lower() not in _UNITS:
+        raise ValueError(f"{text!r} must be a size such as 200000, 200kB or 10MiB")
+    return int(match[1]) * _UNITS[match[2].lower()]
+
+
+size = usage_error_of(_parse_size)
+"""Accept a number of bytes, with or without a unit."""
+
 Paths = Annotated[
     list[Path],
     typer.Argument(

@@ -7,9 +7,14 @@
 
 from __future__ import annotations
 
+import grp
+import hashlib
 import os
+import pwd
 import re
+import stat
 import string
+from contextlib import suppress
 from importlib import resources
 from typing import Literal
 
@@ -32,7 +37,8 @@ def render(name: str, path: str | os.PathLike[str], *, format: Literal["text", "
 
     With it the shipper reads the file at exactly that path and none of its backups, continues after a rotation and
     after a restart, and parses each line into its fields. Replace the part after the line "Destination", which is
-    an example. The configurations of two files can be used side by side: all names in them are made from the path.
+    an example. The configurations of any two files can be used side by side: all names in them are made from the path,
+    and those of two paths differ.
 
     Args:
         name: The tool, one of :data:`NAMES`.
@@ -53,10 +59,13 @@ def render(name: str, path: str | os.PathLike[str], *, format: Literal["text", "
 def logrotate_rule(path: str | os.PathLike[str]) -> str:
     """Return the logrotate rule for the file of a ``FileLogger(path, mode="watched")``.
 
+    It has a line ``su`` if others than root may write to the file's folder: without one, logrotate refuses to rotate
+    there, or works as root in a folder that another user can change at any moment.
+
     Raises:
         TypeError, ValueError: ``path`` is not a file's path, or logrotate would take it for a pattern.
     """
-    return _fill("logrotate", "logrotate.conf", path)
+    return _fill("logrotate", "logrotate.conf", path, su=_su_line(checked_path(path)))
 
 
 def lnav_format() -> str:
@@ -64,11 +73,39 @@ def lnav_format() -> str:
     return _text("lnav.json")
 
 
-def _fill(name: str, template: str, path: str | os.PathLike[str]) -> str:
+def _fill(name: str, template: str, path: str | os.PathLike[str], **more: str) -> str:
     full_path = checked_path(path)
-    # Letters, digits and underscores are allowed in a name by every tool.
-    identifier = f"taskflow_{re.sub('[^A-Za-z0-9]+', '_', full_path).strip('_')}"
-    return _Configuration(_text(template)).substitute(path=SYNTAXES[name].literal(name, full_path), name=identifier)
+    literal = SYNTAXES[name].literal(name, full_path)
+    return _Configuration(_text(template)).substitute(path=literal, name=_identifier(full_path), **more)
+
+
+def _identifier(path: str) -> str:
+    """Return a name for *path*, which no other path has, of the characters that every tool allows in a name.
+
+    Only one path has the readable name alone, such as ``taskflow_var_log_myapp_tasks_log`` for
+    ``/var/log/myapp/tasks.log``. The names of all others have a hash, too.
+    """
+    readable = re.sub("[^A-Za-z0-9]+", "_", path).strip("_")
+    if len(readable) <= 100 and re.fullmatch(r"(/[a-z0-9]+)+\.[a-z0-9]+", path):
+        return f"taskflow_{readable}"
+    return f"taskflow_{readable[-100:]}__{hashlib.sha256(path.encode()).hexdigest()[:16]}"
+
+
+def _su_line(path: str) -> str:
+    """Return the directive by which logrotate works as the user of the folder of *path*, if it is not root's alone."""
+    try:
+        folder = os.stat(os.path.dirname(path))
+    except OSError:
+        return ""
+    if not (folder.st_uid or folder.st_mode & stat.S_IWOTH or (folder.st_gid and folder.st_mode & stat.S_IWGRP)):
+        return ""
+    file = os.stat(path) if os.path.exists(path) else folder
+    # The user of the folder cannot keep the owner of a file that belongs to somebody else.
+    user, group = (file.st_uid, file.st_gid) if file.st_uid == folder.st_uid else (0, folder.st_gid)
+    names = ("root", "root")
+    with suppress(KeyError):  # logrotate knows users by their names alone
+        names = (pwd.getpwuid(user).pw_name, grp.getgrgid(group).gr_name)
+    return f"    su {' '.join(names)}\n"
 
 
 def _text(file_name: str) -> str:

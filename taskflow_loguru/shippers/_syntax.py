@@ -57,7 +57,7 @@ SYNTAXES = {
     "fluent-bit": Syntax(".yaml", _double_quoted, _GLOB + "$,"),
     "fluentd": Syntax(".conf", _single_quoted, _GLOB + "%,"),
     "logrotate": Syntax(".conf", _double_quoted, _GLOB + '"'),
-    "ops-agent": Syntax(".yaml", _double_quoted, _GLOB + "$"),
+    "ops-agent": Syntax(".yaml", _double_quoted, _GLOB + "$,"),
     "otel-collector": Syntax(".yaml", _dollars_doubled, _GLOB),
     "promtail": Syntax(".yaml", _double_quoted, _GLOB),
     "rsyslog": Syntax(".conf", _double_quoted, _GLOB),

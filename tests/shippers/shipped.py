@@ -82,6 +82,15 @@ class Shipper:
         """Return the lines that have arrived."""
         raise NotImplementedError
 
+    def values(self) -> dict[str, Any]:
+        """Return the message and the data of the first JSON line, as they have arrived."""
+        fields = self.first_fields()
+        return {"message": fields["message"], **fields["data"]}
+
+    def first_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = self.documents(self.output("json"))[0]
+        return fields
+
     def start(self) -> None:
         with (self.folder / "stderr").open("ab") as stderr:
             self._process = subprocess.Popen(self.command(), stdout=stderr, stderr=stderr, cwd=self.folder)
@@ -178,6 +187,10 @@ class Filebeat(Shipper):
         folders = ["--path.home", str(self.folder), "--path.data", f"{self.folder}/data"]
         return [self.program, "-e", "-c", f"{self.folder}/filebeat.yml", *folders]
 
+    def first_fields(self) -> dict[str, Any]:
+        (path,) = self.folder.glob("out*.ndjson")
+        return next(it["task"] for it in self.documents(path) if it["log"]["file"]["path"] == str(self.paths["json"]))
+
     def lines(self, kind: Format) -> list[Line]:
         found = []
         # A new file for each start.
@@ -231,6 +244,10 @@ class Collector(Shipper):
         self.stop()
         self._server.close()
 
+    def first_fields(self) -> dict[str, Any]:
+        records = [values_of(record["attributes"]) for record in self._received]
+        return next(fields for fields in records if fields["log.file.name"] == self.paths["json"].name)
+
     def lines(self, kind: Format) -> list[Line]:
         found = []
         for record in list(self._received):
@@ -283,6 +300,22 @@ SHIPPERS: dict[str, type[Shipper]] = {
     "tail": TailF,
 }
 """The shippers that the tests run, by the name of the program."""
+
+
+def value_of(value: dict[str, Any]) -> Any:
+    """Return the value of an OTLP AnyValue: in JSON its integers are text, and some doubles look like integers."""
+    if not value:
+        return None
+    [(kind, content)] = value.items()
+    if kind == "kvlistValue":
+        return values_of(content["values"])
+    if kind == "arrayValue":
+        return list(map(value_of, content["values"]))
+    return {"intValue": int, "doubleValue": float}.get(kind, lambda it: it)(content)
+
+
+def values_of(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {pair["key"]: value_of(pair["value"]) for pair in pairs}
 
 
 class OtlpServer:

@@ -86,11 +86,26 @@ def test_it_names_the_tested_version(name: str, format: Format) -> None:
 
 
 @parametrize_tools
-def test_two_files_of_one_host_share_no_name(name: str) -> None:
-    one, other = (
-        shippers.render(name, path, format="text") for path in ("/var/log/a/tasks.log", "/var/log/b/tasks.log")
-    )
-    assert set(re.findall(r"taskflow_\w+", one)).isdisjoint(re.findall(r"taskflow_\w+", other))
+def test_any_two_files_of_one_host_share_no_name(name: str) -> None:
+    """Not if they differ in case or punctuation alone, nor if no letter of them is in ASCII, nor if they are long."""
+    paths = ["/var/log/a/tasks.log", "/var/log/a.tasks.log", "/var/log/a_tasks.log", "/var/log/a/tasks/log"]
+    paths += [
+        "/var/log/A/tasks.log",
+        "/größe.log",
+        "/größte.log",
+        "/日本",
+        "/中国",
+        f"/{'a' * 200}.log",
+        f"/{'a' * 201}.log",
+    ]
+    names = [set(re.findall(r"(?ai)taskflow_\w+", shippers.render(name, path))) for path in paths]
+    assert len(set().union(*names)) == sum(map(len, names))
+    assert max(map(len, set().union(*names)), default=0) < 160  # some are names of files
+
+
+def test_an_ordinary_path_keeps_its_name() -> None:
+    """Filebeat and others store their positions under it."""
+    assert 'ruleset="taskflow_var_log_myapp_tasks_log"' in shippers.render("rsyslog", "/var/log/myapp/tasks.log")
 
 
 @parametrize_tools
@@ -254,7 +269,10 @@ def test_vector_makes_events_of_json_lines(tmp_path: Path) -> None:
 
 def test_fluent_bit_makes_records_of_what_the_reader_finds(texts: list[str], program: Callable[[str], str]) -> None:
     parsed = parse_configuration("fluent-bit", "text")
-    groups = engines.match_onigmo(program("ruby"), only(parsed["parsers"])["regex"], texts)
+    pattern = only(parsed["parsers"])["regex"]
+    ops_agent = parse_configuration("ops-agent", "text")["logging"]["processors"].values()
+    assert [processor["regex"] for processor in ops_agent if "regex" in processor] == [pattern]  # it is a Fluent Bit
+    groups = engines.match_onigmo(program("ruby"), pattern, texts)
     assert [line_of_groups(found) for found in groups] == expected(texts)
 
     order = engines.lua_jit(only(parsed["pipeline"]["filters"])["code"], "order")

@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from taskflow_loguru import ecs_line, otel_line
+from taskflow_loguru import ecs_line, otel_line, shippers
 from tests.formats.events import active_span, failure, line_of, record_of
 from tests.hosting import WAIT_SECONDS
 
-from .shipped import OtlpServer
+from .shipped import OtlpServer, value_of, values_of
 
 PAGE = Path(__file__).parents[2] / "docs/formats.md"
 LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
@@ -95,18 +96,29 @@ def fields_of_record(record: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def value_of(value: dict[str, Any]) -> Any:
-    """Return the value of an OTLP AnyValue: in JSON its integers are text, and some doubles look like integers."""
-    [(kind, content)] = value.items()
-    if kind == "kvlistValue":
-        return values_of(content["values"])
-    if kind == "arrayValue":
-        return list(map(value_of, content["values"]))
-    return {"intValue": int, "doubleValue": float}.get(kind, lambda it: it)(content)
+def test_filebeat_makes_events_of_ecs_line(tmp_path: Path, program: Callable[[str], str]) -> None:
+    """Each field of the schema in its object, and its host, time and version in place of Filebeat's own."""
+    lines = write(tmp_path / "tasks.jsonl", ecs_line)
+    settings = configuration("filebeat.inputs:\n")
+    settings["filebeat.inputs"][0]["paths"] = [str(tmp_path / "tasks.jsonl")]
+    check_events(read_by_filebeat(settings, len(lines), tmp_path, program("filebeat")), lines)
 
 
-def values_of(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {pair["key"]: value_of(pair["value"]) for pair in pairs}
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_our_configuration_of_filebeat_knows_ecs_line(
+    tmp_path: Path, program: Callable[[str], str], is_nested: bool
+) -> None:
+    """With objects, and with dots in the names of fields; keys of a task's data never cost the event."""
+    path = tmp_path / "tasks.jsonl"
+    lines = [expanded(line) for line in write(path, ecs_line)]
+    data = {"a": 1, "a.b": 2, "c": {"d.e": [1, {"f.g": "x"}], "d": True}}
+    lines[-1]["taskflow"]["data"] = data
+    path.write_text("".join(json.dumps(line if is_nested else dotted(line)) + "\n" for line in lines))
+    settings = yaml.safe_load(shippers.render("filebeat", path, format="json").partition("# Destination")[0])
+    events = read_by_filebeat(settings, len(lines), tmp_path, program("filebeat"))
+    check_events(events, lines)
+    assert events[-1]["taskflow"]["data"] == data
+    assert not any("task" in event or "error.message" in event for event in events)
 
 
 HOSTILE: list[dict[Any, Any]] = [
@@ -125,49 +137,72 @@ HOSTILE: list[dict[Any, Any]] = [
 def test_filebeat_loses_no_event_whatever_its_data(tmp_path: Path, program: Callable[[str], str]) -> None:
     lines = [line_of(ecs_line, record_of(str(number), data=data)) for number, data in enumerate(HOSTILE)]
     (tmp_path / "tasks.jsonl").write_text("".join(lines), "utf-8")
-    found = through_filebeat(tmp_path, program, len(lines))
+    settings = configuration("filebeat.inputs:\n")
+    settings["filebeat.inputs"][0]["paths"] = [str(tmp_path / "tasks.jsonl")]
+    found = read_by_filebeat(settings, len(lines), tmp_path, program("filebeat"))
     for event, line in zip(found, map(json.loads, lines), strict=True):
         assert event["message"] == line["message"]
         assert "error" not in event
         assert event["taskflow"]["data"].keys() == line["taskflow"]["data"].keys()
 
 
-def test_the_index_takes_any_type_of_data(tmp_path: Path, program: Callable[[str], str]) -> None:
-    (tmp_path / "filebeat.yml").write_text(yaml.safe_dump(configuration("filebeat.inputs:\n")))
-    (tmp_path / "filebeat.yml").chmod(0o600)
-    command = [program("filebeat"), "export", "template", "-c", "filebeat.yml", "--path.home", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=True)
-    fields = json.loads(done.stdout)["template"]["mappings"]["properties"]["taskflow"]["properties"]
-    assert fields["data"]["type"] == "flattened"
-    assert fields["duration"]["type"] == "double"
+def test_elasticsearch_gets_data_of_any_type_from_our_filebeat(tmp_path: Path, program: Callable[[str], str]) -> None:
+    """The index template has the task's data as ``flattened``: ``order=42`` and ``order="A-1"`` are both taken."""
+    configuration = tmp_path / "filebeat.yml"
+    configuration.write_text(shippers.render("filebeat", tmp_path / "tasks.jsonl", format="json"))
+    configuration.chmod(0o600)
+    command = [program("filebeat"), "export", "template", "-c", str(configuration), "--path.home", str(tmp_path)]
+    exported = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    fields = json.loads(exported)["template"]["mappings"]["properties"]
+    assert {**fields["task"]["properties"], **fields["taskflow"]["properties"]} == {
+        name: {"type": "flattened"} for name in ("data", "tags")
+    }
 
 
-def test_filebeat_makes_events_of_ecs_line(tmp_path: Path, program: Callable[[str], str]) -> None:
-    """Each field of the schema in its object, and its host, time and version in place of Filebeat's own."""
-    lines = write(tmp_path / "tasks.jsonl", ecs_line)
-    for event, expected in zip(through_filebeat(tmp_path, program, len(lines)), lines, strict=True):
-        expected["@timestamp"] = f"{expected['@timestamp'][:23]}Z"  # Filebeat keeps milliseconds
+def read_by_filebeat(settings: Any, count: int, folder: Path, program: str) -> list[Any]:
+    """Return the events that Filebeat makes of *count* lines."""
+    settings["output.file"] = {"path": str(folder), "filename": "out", "permissions": 0o644}
+    settings["queue.mem"] = {"flush.min_events": 1, "flush.timeout": "0s"}
+    (folder / "filebeat.yml").write_text(yaml.safe_dump(settings))
+    (folder / "filebeat.yml").chmod(0o600)
+
+    def events() -> list[Any]:
+        texts = [text for path in folder.glob("out*.ndjson") for text in path.read_text("utf-8").splitlines(True)]
+        return [json.loads(text) for text in texts if text.endswith("\n")]
+
+    with running([program, "-e", "-c", str(folder / "filebeat.yml"), "--path.home", str(folder)], folder):
+        return wait_for(count, events)
+
+
+def check_events(events: list[Any], lines: list[dict[str, Any]]) -> None:
+    assert len(events) == len(lines)
+    for event, line in zip(events, lines, strict=True):
+        expected = expanded(line)
+        expected["@timestamp"] = f"{line['@timestamp'][:23]}Z"  # Filebeat keeps milliseconds
         # Filebeat adds fields of its own, among others to "log".
         assert {name: common(event[name], value) for name, value in expected.items()} == expected
         assert not [name for name in event if "." in name]
 
 
-def through_filebeat(tmp_path: Path, program: Callable[[str], str], count: int) -> list[Any]:
-    """Return the events that Filebeat makes of tasks.jsonl, with the configuration on the page."""
-    settings = configuration("filebeat.inputs:\n")
-    settings["filebeat.inputs"][0]["paths"] = [str(tmp_path / "tasks.jsonl")]
-    settings["output.file"] = {"path": str(tmp_path), "filename": "out", "permissions": 0o644}
-    settings["queue.mem"] = {"flush.min_events": 1, "flush.timeout": "0s"}
-    (tmp_path / "filebeat.yml").write_text(yaml.safe_dump(settings))
-    (tmp_path / "filebeat.yml").chmod(0o600)
+def dotted(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the fields with dots in their names in place of objects."""
+    made: dict[str, Any] = {}
+    for name, value in fields.items():
+        is_group = isinstance(value, dict) and prefix + name not in ("labels", "taskflow.data")
+        made |= dotted(value, f"{prefix}{name}.") if is_group else {prefix + name: value}
+    return made
 
-    def events() -> list[Any]:
-        texts = [text for path in tmp_path.glob("out*.ndjson") for text in path.read_text("utf-8").splitlines(True)]
-        return [json.loads(text) for text in texts if text.endswith("\n")]
 
-    command = [program("filebeat"), "-e", "-c", str(tmp_path / "filebeat.yml"), "--path.home", str(tmp_path)]
-    with running(command, tmp_path):
-        return wait_for(count, events)
+def expanded(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with objects in place of dots in their names."""
+    made: dict[str, Any] = {}
+    for name, value in fields.items():
+        *parents, last = name.split(".")
+        place = made
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return made
 
 
 def common(found: Any, expected: Any) -> Any:

@@ -182,3 +182,49 @@ def test_a_separator_gets_the_time_of_the_line_before_it(
         expected.append(line if line.time else line._replace(time=expected[-1].time))
     assert sum(line.attempt is not None for line in expected) == 40
     assert shipper.lines("text") == expected
+
+
+VALUES: dict[str, Any] = {
+    "big": 2**63,
+    "low": -(2**63) - 1,
+    "most": 2**63 - 1,
+    "none": None,
+    "list": [1, "x"],
+    "two": 2.0,
+}
+CHANGED: dict[str, dict[str, Any]] = {
+    "rsyslogd": {"message": "a", "big": 2**63 - 1, "low": -(2**63)},
+    "syslog-ng": {
+        "message": "a",
+        "big": str(2**63 - 1),
+        "low": str(-(2**63)),
+        "most": str(2**63 - 1),
+        "none": "",
+        "list": "1,x",
+        "two": "2.000000",
+    },
+    "filebeat": {"big": float(2**63), "low": float(-(2**63)), "none": "missing"},
+    "otelcol": {"big": float(2**63), "low": float(-(2**63))},
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_shipper_changes_only_the_values_that_the_page_names(
+    name: str, files: Files, start: Callable[[str, Files], Shipper]
+) -> None:
+    """docs/shippers.md has a table of them. Text lines arrive unchanged."""
+    for path, line_format in ((files.text, task_line), (files.json, json_line)):
+        path.write_text(formatted(line_format, "a\0b", data=VALUES) + "\n")
+    shipper = start(name, files)
+    wait_for_line(shipper, "json")
+    expected = {"message": "a\0b", **VALUES, **CHANGED[name]}
+    found = {key: value for key, value in shipper.values().items() if key in expected}
+    assert {"none": "missing", **found} == expected
+    assert wait_for_line(shipper, "text").message == "a\0b"
+
+
+def wait_for_line(shipper: Shipper, kind: Format) -> Line:
+    deadline = time.monotonic() + PATIENCE
+    while not (lines := shipper.lines(kind)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return lines[0]

@@ -23,7 +23,8 @@ MESSAGES = (
     '{"quoted": "\\""} \\d $HOME %d @@path',
     "[x] [y] 2026-01-01T12:00:00 z",
     "--- Retry 7 ---",
-    "-- DONE",
+    "-- SUCCESS ",
+    "  ",
     "größe: 20 €, 日本語, 🎉",
 )
 

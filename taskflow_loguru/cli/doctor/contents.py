@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from gzip import BadGzipFile
 
 from taskflow_loguru.reader import parse, read
 
 from ..moments import clock
 from ..progress import with_progress
+from ..regular import last_lines
 from ..report import Report
-from .findings import Findings, Settings
-
-_TAIL_BYTES = 256 * 1024
+from .findings import Finding, Settings, note, ok, problem
 
 
-def check(settings: Settings, findings: Findings) -> None:
-    _check_formats(settings, findings)
-    report = Report().add_all(with_progress(read(settings.path), [settings.path]))
+def check(settings: Settings) -> Iterator[Finding]:
+    yield from _check_formats(settings)
+    try:
+        report = Report().add_all(with_progress(read(settings.path), [settings.path]))
+    except BadGzipFile as error:
+        yield problem(f"a backup is damaged: {error}", "move it away: no command can read the log")
+        return
     if report.lines_lost or report.losses:
         last = report.losses[-1]
-        findings.problem(
+        yield problem(
             f"{report.lines_lost:,} lines were lost, the last at {clock(last.time)}: {last.reason}",
             "remove the cause; a larger backlog_bytes keeps more lines until then",
         )
     else:
-        findings.ok(f"{report.lines:,} lines of tasks, no line was lost")
+        yield ok(f"{report.lines:,} lines of tasks, no line was lost")
 
 
-def _check_formats(settings: Settings, findings: Findings) -> None:
-    if not settings.path.is_file():
-        return
-    with settings.path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-        lines = file.read().decode("utf-8", "backslashreplace").split("\n")[:-1]
-    if os.stat(settings.path).st_size > _TAIL_BYTES:
-        del lines[:1]  # the first line is incomplete
-    parsed = [line for line in lines if parse(line) is not None]
-    as_json = sum(line.startswith("{") for line in parsed)
+def _check_formats(settings: Settings) -> Iterator[Finding]:
+    lines = last_lines(settings.path)
+    parsed = [(line, task_line) for line in lines if (task_line := parse(line)) is not None]
+    as_json = sum(line.startswith("{") for line, _ in parsed)
     if 0 < as_json < len(parsed):
-        findings.problem(
+        yield problem(
             f"of the last {len(parsed)} lines {as_json} are JSON and the others text: processes have different formats",
             "give all processes the same format",
         )
+    # A retry separator has no time, but an attempt. fastapi-taskflow's own lines have neither.
+    untimed = sum(task_line.time is None and task_line.attempt is None for _, task_line in parsed)
+    if untimed:
+        yield problem(
+            f"of the last {len(parsed)} lines {untimed} have no time: fastapi-taskflow's own FileLogger writes to this "
+            "file, too; it takes no lock, and its rotation loses lines",
+            "use the TaskManager of taskflow_loguru, or leave out log_file=",
+        )
     if len(parsed) < len(lines):
-        findings.note(
+        yield note(
             f"{len(lines) - len(parsed)} of the last {len(lines)} lines are not from a task, or in a format of the app"
         )

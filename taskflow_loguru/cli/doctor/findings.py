@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
-
-Kind = Literal["ok", "note", "problem"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The file, and the settings of its FileLogger."""
+    """The file, and the settings of its FileLogger.
+
+    Attributes:
+        path: The file, with all links resolved.
+        link: The absolute path as it was given.
+        assumed: The names of the settings that were not given, and that may differ from those of the FileLogger.
+    """
 
     path: Path
-    mode: Literal["rotate", "watched"]
+    link: Path
+    mode: str
     max_bytes: int
     backup_count: int
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> set[str]:
+        """The names under which other programs may know the file."""
+        return {str(self.link), str(self.path)}
 
     @property
     def rotates(self) -> bool:
@@ -29,34 +40,9 @@ class Settings:
 class Finding:
     """One sentence about the file; ``fix`` is the solution of a problem."""
 
-    kind: Kind
+    kind: Literal["ok", "note", "problem"]
     text: str
     fix: str = ""
 
 
-class Findings:
-    """The findings so far.
-
-    Attributes:
-        problems: The number of problems among them.
-    """
-
-    def __init__(self) -> None:
-        self.problems = 0
-        self._new: list[Finding] = []
-
-    def ok(self, text: str) -> None:
-        self._new.append(Finding("ok", text))
-
-    def note(self, text: str, fix: str = "") -> None:
-        self._new.append(Finding("note", text, fix))
-
-    def problem(self, text: str, fix: str) -> None:
-        self.problems += 1
-        self._new.append(Finding("problem", text, fix))
-
-    def added_by(self, check: Callable[[Settings, Findings], None], settings: Settings) -> list[Finding]:
-        """Run *check*, and return its findings."""
-        check(settings, self)
-        new, self._new = self._new, []
-        return new
+ok, note, problem = (partial(Finding, "ok"), partial(Finding, "note"), partial(Finding, "problem"))

@@ -1,18 +1,25 @@
-"""Checks of the file and its backups: kind, mode, owner, and sizes that reveal different settings."""
+"""Checks of the file, its folders and its backups: kind, mode, owner, attributes, and sizes."""
 
 from __future__ import annotations
 
-import grp
-import pwd
+import fcntl
+import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 
 from rich.filesize import decimal
 
-from .findings import Findings, Settings
+from .findings import Finding, Settings, note, ok, problem
+from .users import group_name, user_name
+
+_GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS of most 64-bit architectures; others refuse it
+_ATTRIBUTES = {"i": 0x10, "a": 0x20}
 
 
 @dataclass(frozen=True)
@@ -25,71 +32,97 @@ class Backup:
     is_compressed: bool
 
 
-def check(settings: Settings, findings: Findings) -> None:
-    _check_file(settings, findings)
+def check(settings: Settings) -> Iterator[Finding]:
+    status = settings.path.stat()
+    yield from _check_file(settings, status)
+    yield from _check_folders(settings.path, status.st_uid)
     if settings.mode == "rotate":
-        _check_backups(settings, findings)
+        yield from _check_backups(settings)
 
 
 def numbered_backups(path: Path) -> list[Backup]:
     """Return the backups of *path*, newest first."""
     name = re.compile(re.escape(path.name) + r"\.([1-9]\d*)(\.gz)?", re.ASCII)
-    found = [(name.fullmatch(entry.name), entry) for entry in path.parent.iterdir()]
-    backups = [Backup(entry, int(match[1]), entry.stat().st_size, bool(match[2])) for match, entry in found if match]
+    backups = []
+    for entry in path.parent.iterdir():
+        if match := name.fullmatch(entry.name):
+            with suppress(FileNotFoundError):  # a rotation has moved it
+                status = entry.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    backups.append(Backup(entry, int(match[1]), status.st_size, match[2] is not None))
     return sorted(backups, key=lambda backup: backup.number)
 
 
-def user_name(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-def _group_name(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
-
-
-def _check_file(settings: Settings, findings: Findings) -> None:
-    status = settings.path.stat()
-    owner = f"{user_name(status.st_uid)}:{_group_name(status.st_gid)}"
+def _check_file(settings: Settings, status: os.stat_result) -> Iterator[Finding]:
+    owner = f"{user_name(status.st_uid)}:{group_name(status.st_gid)}"
     text = f"{stat.filemode(status.st_mode)} {owner}, {decimal(status.st_size)}"
     if not stat.S_ISREG(status.st_mode):
-        findings.note(f"{text}: not a regular file, so it is never rotated")
+        yield note(f"{text}: not a regular file: it is never rotated, and nothing else was checked")
         return
-    findings.ok(text)
+    yield ok(text)
+    for place in (settings.path, settings.path.parent):
+        for letter in _attributes(place):
+            yield problem(
+                f"chattr +{letter} on {quote(str(place))}: no rotation is possible",
+                f"chattr -{letter} {quote(str(place))}",
+            )
     if status.st_mode & stat.S_IWOTH:
-        findings.problem("every user may write to the file, and forge lines", f"chmod o-w {settings.path}")
+        yield problem("every user may write to the file, and forge lines", f"chmod o-w {quote(str(settings.path))}")
     if status.st_nlink > 1:
-        findings.problem(
+        yield problem(
             f"the file has {status.st_nlink} names (hard links): after a rotation the other names belong to the backup",
-            f"find the others with: find / -xdev -samefile {settings.path}",
+            f"find the others with: find / -xdev -samefile {quote(str(settings.path))}",
         )
     if settings.rotates and status.st_size > settings.max_bytes:
-        findings.problem(
+        yield Finding(
+            "note" if "max_bytes" in settings.assumed else "problem",
             f"the file exceeds max_bytes ({decimal(settings.max_bytes)}): a rotation failed, or max_bytes differs",
             "look for messages of taskflow_loguru on the app's stderr; if max_bytes is different, pass --max-bytes",
         )
 
 
-def _check_backups(settings: Settings, findings: Findings) -> None:
+def _attributes(path: Path) -> Iterator[str]:
+    """Yield the attributes of chattr(1) that keep a file or a folder as it is."""
+    with suppress(OSError):  # the file system has none, or they are not readable
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            flags = int.from_bytes(fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8))[:4], "little")
+        finally:
+            os.close(descriptor)
+        yield from (letter for letter, bit in _ATTRIBUTES.items() if flags & bit)
+
+
+def _check_folders(path: Path, owner: int) -> Iterator[Finding]:
+    """Find the folders above the file in which others than root and its owner may replace it."""
+    for folder in path.parents:
+        status = folder.stat()
+        user, group = user_name(status.st_uid), group_name(status.st_gid)
+        can = f"may rename and replace files in {folder}"
+        if status.st_uid not in (0, owner):
+            yield note(f"user {user} {can}", f"chown {user_name(owner)} {quote(str(folder))}, unless that is wanted")
+        if status.st_mode & stat.S_ISVTX:
+            continue
+        if status.st_mode & stat.S_IWOTH:
+            yield problem(f"every user {can}", f"chmod o-w {quote(str(folder))}")
+        elif status.st_mode & stat.S_IWGRP and status.st_gid and group != user:
+            yield note(f"group {group} {can}", f"chmod g-w {quote(str(folder))}, unless that is wanted")
+
+
+def _check_backups(settings: Settings) -> Iterator[Finding]:
     backups = numbered_backups(settings.path)
     total = sum(backup.size for backup in backups)
-    findings.ok(f"{len(backups)} {'backup' if len(backups) == 1 else 'backups'}, {decimal(total)}")
+    yield ok(f"{len(backups)} {'backup' if len(backups) == 1 else 'backups'}, {decimal(total)}")
     beyond = [backup.path.name for backup in backups if backup.number > settings.backup_count]
     if beyond:
-        findings.problem(
+        yield problem(
             f"backups beyond backup_count={settings.backup_count}: {', '.join(beyond)}; another process has a "
             "higher backup_count, or it was lowered: nothing deletes them",
             "give all processes the same backup_count, and delete these backups; or pass --backup-count",
         )
-    _check_sizes([backup.size for backup in backups if not backup.is_compressed], findings)
+    yield from _check_sizes([backup.size for backup in backups if not backup.is_compressed])
 
 
-def _check_sizes(sizes: list[int], findings: Findings) -> None:
+def _check_sizes(sizes: list[int]) -> Iterator[Finding]:
     """Find out whether the sizes of the backups alternate."""
     if not sizes or max(sizes) <= 2 * min(sizes):
         return
@@ -97,8 +130,8 @@ def _check_sizes(sizes: list[int], findings: Findings) -> None:
     changes = sum((a > middle) != (b > middle) for a, b in pairwise(sizes))
     text = f"the backups were rotated at different sizes, {decimal(min(sizes))} to {decimal(max(sizes))}"
     if changes > 1:
-        findings.problem(
+        yield problem(
             f"{text}, alternately: two processes have different max_bytes", "give all processes the same max_bytes"
         )
     else:
-        findings.note(f"{text}: max_bytes was changed, or differs between processes, or one line is long")
+        yield note(f"{text}: max_bytes was changed, or differs between processes, or one line is long")
