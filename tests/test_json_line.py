@@ -29,6 +29,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from taskflow_loguru import FileLogger, LoguruLogger, TaskManager, json_line
+from taskflow_loguru._task_log import Origin, SentMessage
 from taskflow_loguru.formats import JSON_SCHEMA_VERSION
 from taskflow_loguru.sinks import RotatingFileSink
 from tests.conftest import formatted, lifecycle_event, log_event
@@ -221,6 +222,7 @@ async def test_the_fields_are_those_of_the_documented_schema(tmp_path: Path) -> 
         lines = await written(
             tmp_path,
             log_event("sent", tags={"tenant": "a"}, extra={"to": "bob"}),
+            log_event(SentMessage("captured", origin=Origin("httpx", "client", 7))),
             lifecycle_event("failed", duration=1.5, error="boom", stacktrace="Traceback ...\nValueError: boom\n"),
         )
     provider.shutdown()

@@ -82,10 +82,10 @@ def is_email(record: Any) -> bool:
 def test_the_repr_of_each_object_is_the_call_that_makes_it(tmp_path: Path) -> None:
     path = str(tmp_path / "tasks.log")
     made = f"FileLogger({path!r})"
-    rotating = RotatingFileSink(path, max_bytes=1000, backup_count=5)
+    rotating = RotatingFileSink(path, max_bytes=1000, backup_count=4)
     logger = loguru.logger.bind(zone="eu")
     for shown, expected in [
-        (rotating, f"RotatingFileSink({path!r}, max_bytes=1000, backup_count=5)"),
+        (rotating, f"RotatingFileSink({path!r}, max_bytes=1000, backup_count=4)"),
         (WatchedFileSink(path, backlog_bytes=9), f"WatchedFileSink({path!r}, backlog_bytes=9)"),
         (BackgroundSink(rotating, max_pending_bytes=9), f"BackgroundSink({rotating!r}, max_pending_bytes=9)"),
         (FileLogger(path), made),

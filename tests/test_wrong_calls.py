@@ -208,7 +208,7 @@ def wrong_modes_and_signals() -> Iterator[Wrong]:
         yield Wrong(TaskManager, {**LOG_FILE, "log_file_mode": value}, "log_file_mode", "'rotate' or 'watched'")
         yield Wrong(TaskManager, {"log_file_mode": value}, "log_file_mode", "'rotate' or 'watched'")
     for value in ("zip", "", True, 9):
-        yield Wrong(RotatingFileSink, {**ROTATING, "compression": value}, "compression", "'gzip' or None")
+        yield Wrong(RotatingFileSink, {**ROTATING, "compression": value}, "compression", "'gzip' or 'gz' or None")
     for value in ("month", "", "DAY", 3600):
         yield Wrong(RotatingFileSink, {**ROTATING, "when": value}, "when", "'hour' or 'day' or 'week' or None")
     watched = {**FILE, "mode": "watched"}
@@ -228,7 +228,7 @@ def wrong_objects() -> Iterator[Wrong]:
     for loggers in ("tasks.log", 5, [5], ["tasks.log"], [FileLogger], {}):
         yield Wrong(TaskManager, {"loggers": loggers}, "loggers", "a sequence of TaskObserver")
     for sink in ("tasks.log", None, 3, WatchedFileSink, print):
-        yield Wrong(BackgroundSink, {"sink": sink}, "sink", "a write(message) method")
+        yield Wrong(BackgroundSink, {"sink": sink}, "sink", "a RotatingFileSink or a WatchedFileSink")
     places: list[tuple[Call, Options]] = [
         (RotatingFileSink, ROTATING),
         (WatchedFileSink, FILE),
@@ -328,7 +328,7 @@ class TestIgnoredSettings:
         (TaskManager, {"snapshot_dbb": "tasks.db"}),
         (TaskManager, {**LOG_FILE, "snapshot_dbb": "tasks.db"}),
         (TaskManager, {**LOG_FILE, "log_file_max_byte": 1000}),
-        (RotatingFileSink, FILE),
+        (RotatingFileSink, {}),
         (WatchedFileSink, {**FILE, "max_bytes": 1000}),
         (BackgroundSink, {}),
         (capture, {"min_level": "INFO"}),

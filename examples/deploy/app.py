@@ -25,7 +25,7 @@ INSTANCE = os.environ.get("INSTANCE") or socket.gethostname()
 TASK_LOG = os.environ.get("TASK_LOG", f"demo/hosts/{INSTANCE}/tasks.jsonl")
 REDIS_URL = os.environ.get("REDIS_URL")
 
-task_logger: FileLogger | StdoutLogger
+task_logger: "FileLogger | StdoutLogger"
 if TASK_LOG == "-":
     # Container runtimes cut a line of more than 16 KiB into pieces.
     task_logger = StdoutLogger(format=partial(json_line, host=INSTANCE, max_bytes=16_000))

@@ -204,7 +204,7 @@ def test_stop_stops_the_sink_behind_and_a_later_line_starts_it_again() -> None:
     assert sink.stops == 1
     background.write("second")
     background.stop()
-    assert sink.lines == ["first", "second"]
+    assert sink.lines == ["first\n", "second\n"]
     assert sink.stops == 2
 
 
@@ -235,7 +235,7 @@ def test_stop_gives_up_on_a_sink_that_never_stops(short_stop: None) -> None:
     assert not sink.gate.is_set()
     sink.gate.set()
     background.stop()
-    assert sink.lines == ["first"]
+    assert sink.lines == ["first\n"]
 
 
 async def test_a_file_logger_with_enqueue_has_written_all_when_it_is_closed(tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ asyncio.run(main())
     with disk.mounted() as point:
         path = point / "tasks.log"
         child = subprocess.Popen(
-            [sys.executable, "-c", code, str(path)],
+            [sys.executable, "-W", "ignore", "-c", code, str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -46,6 +46,13 @@ class SinkMachine(RuleBasedStateMachine):
         self.limits = (max_bytes, backup_count)
         self.sink = self.open_sink()
 
+    @property
+    def current_limits(self) -> tuple[int, int]:
+        """``max_bytes`` and ``backup_count``; a file that the system allows no larger is rotated too."""
+        max_bytes, backup_count = self.limits
+        sizes = [size for size in (max_bytes, self.file_size_limit) if size]
+        return min(sizes, default=0), backup_count
+
     def open_sink(self) -> RotatingFileSink:
         self.files.texts.setdefault(0, "")
         return RotatingFileSink(self.path, max_bytes=self.limits[0], backup_count=self.limits[1])
@@ -59,15 +66,15 @@ class SinkMachine(RuleBasedStateMachine):
             return False
         if self.file_size_limit is None:
             return True
-        size = 0 if self.files.must_rotate(text, *self.limits) else len(self.files.texts.get(0, ""))
+        size = 0 if self.files.must_rotate(text, *self.current_limits) else len(self.files.texts.get(0, ""))
         return size + len(text) <= self.file_size_limit
 
     def try_to_write(self) -> None:
         """Do with the kept lines as the sink does at an attempt."""
         while self.kept and self.can_be_written(self.kept[0]):
-            self.files.append(self.kept.pop(0), *self.limits)
+            self.files.append(self.kept.pop(0), *self.current_limits)
         if self.kept and not self.folder_is_a_file:
-            if self.files.must_rotate(self.kept[0], *self.limits):
+            if self.files.must_rotate(self.kept[0], *self.current_limits):
                 self.files.rotate(self.limits[1])  # the line did not go into the new file either
             self.files.texts.setdefault(0, "")
 
@@ -96,7 +103,7 @@ class SinkMachine(RuleBasedStateMachine):
             other = pickle.loads(pickle.dumps(self.sink))
             with self.file_size_limited():
                 other.write(text)
-            self.files.append(text, *self.limits)
+            self.files.append(text, *self.current_limits)
 
     @rule()
     def stop(self) -> None:

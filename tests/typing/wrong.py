@@ -70,7 +70,7 @@ capture(level=1.5)  # wrong
 task_log(3)  # wrong
 task_log("a message", "warning")  # wrong
 
-sinks.RotatingFileSink("app.log")  # wrong
+sinks.RotatingFileSink()  # wrong
 sinks.RotatingFileSink("app.log", max_bytes=None, backup_count=5)  # wrong
 sinks.RotatingFileSink("app.log", max_bytes=1000, backup_count=5, compression="zip")  # wrong
 sinks.RotatingFileSink("app.log", max_bytes=1000, backup_count=5, when="month")  # wrong
