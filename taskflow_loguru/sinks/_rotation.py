@@ -171,7 +171,7 @@ class RotatingLog(LogFile):
             if folder.is_locked:
                 fcntl.flock(folder.file.fd, fcntl.LOCK_UN)
             folder.release()
-        self._upkeep.start(file.device)
+        self._upkeep.start(real_path, file.device)
 
     def _delete_surplus(self, backups: Backups) -> None:
         try:

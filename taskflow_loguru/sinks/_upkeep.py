@@ -8,7 +8,7 @@ import os
 import stat
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Literal
 
 from .._stderr import report
@@ -30,6 +30,8 @@ CAN_COMPRESS = gzip is not None
 _BLOCK = 64 * 1024
 _LEVEL = 6  # the default of gzip(1); the best level takes longer, and saves hardly any space in a log
 _STUCK_SECONDS = 10.0
+_RETRY_SECONDS = 0.1
+_MOST_ATTEMPTS = 100
 _NICE = 10  # never SCHED_IDLE: a thread of that class that loses the processor while it holds the GIL stops all others
 
 
@@ -55,8 +57,9 @@ class Upkeep:
         self._stuck: tuple[float, tuple[int, int, int]] | None = None  # a hidden file that was locked, since when
         self._has_failed = False
 
-    def start(self, device: int) -> None:
-        """Look after the backups in the background; *device* is that of the file."""
+    def start(self, path: str, device: int) -> None:
+        """Look after the backups in the background; *path* is that of the file now, all links resolved."""
+        self._path = path
         self._starter = threading.get_native_id()
         helper_of(device).run(self.steps)
 
@@ -64,15 +67,16 @@ class Upkeep:
         """Look after the backups; yield after each step that may take its time."""
         folder = Folder()
         try:
-            path = os.path.realpath(self._path, strict=True)
-            name = os.path.basename(path)
-            folder.open(os.path.dirname(path))
+            folder_path, name = os.path.split(self._path)
+            folder.open(folder_path)
             yield from self._sync(folder, name)
             if self._compression:
                 yield from self._compress_all(folder, name)
             else:
                 self._remove_left_over(folder, name)
             self._has_failed = False
+        except FileNotFoundError:  # the folder was deleted
+            pass
         except OSError as error:
             if not self._has_failed:
                 self._has_failed = True
@@ -139,6 +143,11 @@ class Upkeep:
                     yield 0
             os.utime(target.fd, ns=(status.st_atime_ns, status.st_mtime_ns))
             os.fsync(target.fd)
+            for _ in range(_MOST_ATTEMPTS):
+                with suppress(BlockingIOError):  # rotations of other processes hold the lock
+                    self._replace(folder, name, number, source, target)
+                    return True
+                yield _RETRY_SECONDS
             self._replace(folder, name, number, source, target)
             return True
         except OSError:

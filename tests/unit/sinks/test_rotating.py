@@ -360,7 +360,7 @@ def test_a_child_has_nothing_of_a_compression_open(path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "rename", rename)
     helper = Helper()
-    monkeypatch.setattr(Upkeep, "start", lambda self, device: helper.run(self.steps))
+    monkeypatch.setattr(Upkeep, "start", lambda self, path, device: helper.run(self.steps))
     path.with_name("app.log.1").write_text("zero\n")
     sink = sink_at(path, 0, compression="gzip")
     sink.write("one")
