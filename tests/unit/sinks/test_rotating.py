@@ -399,3 +399,13 @@ def test_a_python_without_zlib_cannot_compress(path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("taskflow_loguru.sinks.rotating.CAN_COMPRESS", False)
     with pytest.raises(ValueError, match="compression must be None, not 'gzip': this Python was built without zlib"):
         sink_at(path, compression="gzip")
+
+
+def test_a_path_leads_to_where_open_would_put_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two dots behind a link lead to the folder above the link's target."""
+    (tmp_path / "elsewhere" / "folder").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("elsewhere/folder")
+    monkeypatch.chdir(tmp_path)
+    sink_at(Path("link/../app.log")).write("one")
+    assert (tmp_path / "elsewhere" / "app.log").read_text() == "one\n"
+    assert not (tmp_path / "app.log").exists()
