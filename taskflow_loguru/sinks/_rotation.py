@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from ._backups import Backups
-from ._linux import now, time_of_day
+from ._linux import ignoring, now, time_of_day
 from ._log import LogFile
 from ._open_file import OpenFile
 from ._successor import discard_successor, make_successor, put_in_place
@@ -110,7 +110,8 @@ class RotatingLog(LogFile):
 
     def close(self) -> None:
         """Close the file, and what an interrupt has left open."""
-        self._successor.close()
+        with ignoring():  # no data can be lost
+            self._successor.close()
         super().close()
 
     # -- how --------------------------------------------------------------------------------------

@@ -55,6 +55,11 @@ class Lock:
 class RLock(Lock):
     _is_reentrant = True
 
+    def release(self) -> None:
+        if self._owner is not (machine.task or self):
+            raise RuntimeError("cannot release un-acquired lock")
+        super().release()
+
 
 class Condition:
     def __init__(self, lock: Lock | None = None) -> None:
