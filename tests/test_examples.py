@@ -353,7 +353,7 @@ class TestReadme:
         for line in (before, after):
             run(sys.executable, "-c", line[1:], cwd=tmp_path)
 
-    @pytest.mark.parametrize(("number", "format"), [(0, task_line), (1, detailed_line)])
+    @pytest.mark.parametrize(("number", "format"), [(0, detailed_line), (1, task_line)])
     async def test_the_lines_that_it_shows_are_those_of_the_file(
         self, tmp_path: Path, number: int, format: Callable[[Any], str]
     ) -> None:
