@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, detailed_line, task_log
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -28,9 +28,9 @@ def is_failure(record: "Record") -> bool:
 
 task_manager = TaskManager(
     loggers=[
-        FileLogger("demo/email.log", log_lifecycle=True, filter=is_email),
-        FileLogger("demo/tasks.log", log_lifecycle=True, filter=is_not_email),
-        FileLogger("demo/failures.log", log_lifecycle=True, filter=is_failure),
+        FileLogger("demo/email.log", format=detailed_line, log_lifecycle=True, filter=is_email),
+        FileLogger("demo/tasks.log", format=detailed_line, log_lifecycle=True, filter=is_not_email),
+        FileLogger("demo/failures.log", format=detailed_line, log_lifecycle=True, filter=is_failure),
     ]
 )
 app = FastAPI()

@@ -13,11 +13,11 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, detailed_line, task_log
 
 WORKER = os.environ["WORKER"]
 
-task_manager = TaskManager(loggers=[FileLogger(f"demo/tasks-{WORKER}.log", log_lifecycle=True)])
+task_manager = TaskManager(loggers=[FileLogger(f"demo/tasks-{WORKER}.log", format=detailed_line, log_lifecycle=True)])
 app = FastAPI()
 TaskAdmin(app, task_manager)
 

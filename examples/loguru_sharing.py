@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi_taskflow import get_task_context
 from loguru import logger
 
-from taskflow_loguru import FileLogger, LoguruLogger, TaskAdmin, TaskManager, capture, task_line, task_log
+from taskflow_loguru import FileLogger, LoguruLogger, TaskAdmin, TaskManager, capture, detailed_line, task_log
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -21,12 +21,12 @@ def has_no_task(record: "Record") -> bool:
     return "task_id" not in record["extra"] and get_task_context() is None
 
 
-file_logger = FileLogger("demo/tasks.log", log_lifecycle=True)
+file_logger = FileLogger("demo/tasks.log", format=detailed_line, log_lifecycle=True)
 
 # At the top of the module, so that worker processes call it too; after remove(), which would undo it.
 logger.remove()
 logger.add(sys.stdout, format="{level} | {function} | {message}")
-logger.add(file_logger.sink, format=task_line, filter=has_no_task)
+logger.add(file_logger.sink, format=detailed_line, filter=has_no_task)
 capture()
 
 task_manager = TaskManager(loggers=[file_logger, LoguruLogger()])

@@ -15,9 +15,11 @@ from prometheus_client import CollectorRegistry, make_asgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, detailed_line, task_log
 
-file_logger = FileLogger(os.environ.get("TASK_LOG", "tasks.log"), log_lifecycle=True, enqueue=True)
+file_logger = FileLogger(
+    os.environ.get("TASK_LOG", "tasks.log"), format=detailed_line, log_lifecycle=True, enqueue=True
+)
 task_manager = TaskManager(loggers=[file_logger])
 
 

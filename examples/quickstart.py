@@ -16,17 +16,18 @@ import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi_taskflow import get_task_context
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, task_log
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, detailed_line, task_log
 
 FOLDER = Path("demo")
 LOG = FOLDER / "tasks.log"
 FOLDER.mkdir(exist_ok=True)
+LOG.unlink(missing_ok=True)  # each demo starts with an empty log; an app keeps its own
 
 # -- the app: copy this ----------------------------------------------------------------------------
 
 task_manager = TaskManager(
     snapshot_db=str(FOLDER / "tasks.db"),
-    loggers=[FileLogger(LOG, log_lifecycle=True)],
+    loggers=[FileLogger(LOG, format=detailed_line, log_lifecycle=True)],
 )
 app = FastAPI()
 TaskAdmin(app, task_manager)
@@ -47,16 +48,17 @@ async def send_email(order: int) -> None:  # an async def runs in the event loop
 @task_manager.task(retries=2, delay=0.2)
 async def charge_card(order: int) -> None:  # fails twice, then succeeds
     task_log(f"Order {order}: charging the card")
+    await asyncio.sleep(0.05)
     context = get_task_context()
     if context and context.attempt < 2:
         task_log("The bank does not answer", level="warning")
-        raise TimeoutError("bank")
+        raise TimeoutError("no answer from the bank")
 
 
 @task_manager.task(retries=1, delay=0.1)
 def call_courier(order: int) -> None:  # fails for good
     task_log(f"Order {order}: no courier at this address", level="error")
-    raise LookupError("courier")
+    raise LookupError(f"no courier for order {order}")
 
 
 @task_manager.task()
@@ -118,14 +120,10 @@ async def run_order(address: str) -> list[str]:
 
 
 def show_log(task_ids: list[str]) -> None:
-    headers = tuple(f"[{task_id[:8]}]" for task_id in task_ids)
-    for line in LOG.read_text("utf-8").splitlines():
-        if line.startswith(headers):
-            print(line)
-    print(f"""
+    print(f"""{LOG.read_text("utf-8")}
 The log:   {LOG.absolute()}
 Follow it: tail -F {LOG}
-One task:  grep -F '{headers[2]}' {LOG}
+One task:  grep -F '[{task_ids[2][:8]}]' {LOG}
 One kind:  grep -F '[send_email]' {LOG}
 Failures:  grep -e '-- FAILED' {LOG}""")
 

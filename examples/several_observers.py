@@ -9,11 +9,11 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi_taskflow import LifecycleEvent, TaskObserver, TaskStatus
 
-from taskflow_loguru import FileLogger, StdoutLogger, TaskAdmin, TaskManager, task_log
+from taskflow_loguru import FileLogger, StdoutLogger, TaskAdmin, TaskManager, detailed_line, task_log
 
 
 class FailureCounter(TaskObserver):
-    """An observer of your own: the host calls it like ours."""
+    """An observer of your own: fastapi-taskflow calls it like ours."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,9 +27,9 @@ class FailureCounter(TaskObserver):
 failure_counter = FailureCounter()
 task_manager = TaskManager(
     loggers=[
-        FileLogger("demo/tasks.log", log_lifecycle=True),
-        FileLogger("demo/errors.log", log_lifecycle=True, min_level="error"),
-        StdoutLogger(min_level="warning"),
+        FileLogger("demo/tasks.log", format=detailed_line, log_lifecycle=True),
+        FileLogger("demo/errors.log", format=detailed_line, log_lifecycle=True, min_level="error"),
+        StdoutLogger(format=detailed_line, min_level="warning"),
         failure_counter,
     ],
 )

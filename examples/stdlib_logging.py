@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, capture_logging
+from taskflow_loguru import FileLogger, TaskAdmin, TaskManager, capture_logging, detailed_line
 
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s | %(name)s | %(message)s")
 log = logging.getLogger("shop.import")
@@ -18,7 +18,9 @@ log = logging.getLogger("shop.import")
 capture_logging()
 capture_logging("shop", level="DEBUG")
 
-task_manager = TaskManager(loggers=[FileLogger("demo/tasks.log", min_level="debug", log_lifecycle=True)])
+task_manager = TaskManager(
+    loggers=[FileLogger("demo/tasks.log", min_level="debug", format=detailed_line, log_lifecycle=True)]
+)
 app = FastAPI()
 TaskAdmin(app, task_manager)
 

@@ -27,6 +27,7 @@ DOCS = ROOT / "docs"
 OF_THE_HOST = {"RedisBackend", "TaskAdmin"}
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 MODULES = {"reader", "shippers", "sinks"}
+TEXT = (ast.Constant, ast.JoinedStr)
 
 
 def section(path: Path, heading: str) -> str:
@@ -38,16 +39,14 @@ def messages() -> Iterator[str]:
     """Yield the messages that the package prints to stderr, in the form of the page."""
     for path in Path(taskflow_loguru.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and is_report(node.func) and not isinstance(node.args[0], ast.Name):
+            if isinstance(node, ast.Call) and is_report(node.func) and isinstance(node.args[0], TEXT):
                 yield re.sub(r"\s+", " ", shown(node.args[0]))
 
 
 def is_report(function: ast.expr) -> bool:
     if isinstance(function, ast.Name):
         return function.id == "report"
-    if not isinstance(function, ast.Attribute) or function.attr != "add":
-        return False
-    return "_notices" in ast.unparse(function.value)
+    return ast.unparse(function).endswith(("._report", ".messages.append"))
 
 
 def shown(node: ast.expr) -> str:

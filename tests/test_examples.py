@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from taskflow_loguru import FileLogger, reader
+from taskflow_loguru._log_file import DEFAULTS
 from taskflow_loguru.formats import detailed_line, task_line
 from tests.conftest import lifecycle_event, log_event
 from tests.packages import package
@@ -31,7 +32,10 @@ EXAMPLES = ROOT / "examples"
 README = ROOT / "README.md"
 QUICKSTART = str(EXAMPLES / "quickstart.py")
 
-LINE = re.compile(r"\[([\w-]{8})\] \[(\w+)\] (?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d )?(.+)")
+LINE = re.compile(
+    r"\[[\w-]{8}\] \[(?P<function>\w+)\] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ attempt=\d "
+    r"(?P<message>.+?)(?: after \d+\.\d+ s)?(?P<error>: \w+Error: .+)?"
+)
 
 
 def run(*command: str, cwd: Path) -> str:
@@ -84,11 +88,11 @@ def press_ctrl_c(process: subprocess.Popen[str]) -> str:
 
 
 def messages(text: str) -> dict[str, list[str]]:
-    """Return the messages of each function in a log, without id and time."""
+    """Return the messages of each function in a log of ``detailed_line``, without id, time, level and duration."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if match := LINE.fullmatch(line):
-            found.setdefault(match[2], []).append(match[3])
+            found.setdefault(match["function"], []).append(match["message"] + (match["error"] or ""))
     return found
 
 
@@ -116,7 +120,13 @@ class TestQuickstart:
                 *["--- Retry 1 ---", *charge],
                 *["--- Retry 2 ---", charge[0], "-- SUCCESS"],
             ],
-            "call_courier": ["-- RUNNING", courier, "--- Retry 1 ---", courier, "-- FAILED"],
+            "call_courier": [
+                "-- RUNNING",
+                courier,
+                "--- Retry 1 ---",
+                courier,
+                "-- FAILED: LookupError: no courier for order 42",
+            ],
             "update_report": ["-- RUNNING", "Report 50 % done", "Report 100 % done", "-- SUCCESS"],
         }
 
@@ -153,8 +163,8 @@ def test_several_observers_each_show_their_part_of_the_same_events(tmp_path: Pat
     files = {path.name: messages(path.read_text("utf-8")) for path in (tmp_path / "demo").iterdir()}
 
     assert failures == {"import_rows": 1}
-    assert printed == {"import_rows": ["There are no rows", "-- FAILED"]}
-    assert files["errors.log"] == {"import_rows": ["-- FAILED"]}
+    assert printed == {"import_rows": ["There are no rows", "-- FAILED: ValueError: no rows"]}
+    assert files["errors.log"] == {"import_rows": ["-- FAILED: ValueError: no rows"]}
     assert sorted(files["tasks.log"]["import_rows"]) == sorted(
         ["-- RUNNING", "Importing 3 rows", "-- SUCCESS", "-- RUNNING", "Importing 0 rows", *printed["import_rows"]]
     )
@@ -184,13 +194,13 @@ def test_file_per_function_gives_e_mail_and_failures_their_own_files(tmp_path: P
     sent = ["-- RUNNING", "Sending to bob@example.org", "-- SUCCESS"]
     attempt = ["Sending to nobody", "This is no address"]
     assert files.pop("email.log") == {
-        "send_email": [*sent, "-- RUNNING", *attempt, "--- Retry 1 ---", *attempt, "-- FAILED"]
+        "send_email": [*sent, "-- RUNNING", *attempt, "--- Retry 1 ---", *attempt, "-- FAILED: ValueError: nobody"]
     }
     assert files.pop("tasks.log") == {
         "greet": ["-- RUNNING", "Hello bob@example.org", "-- SUCCESS", "-- RUNNING", "Hello nobody", "-- SUCCESS"]
     }
     assert files.pop("failures.log") == {
-        "send_email": ["This is no address", "--- Retry 1 ---", "This is no address", "-- FAILED"]
+        "send_email": ["This is no address", "This is no address", "-- FAILED: ValueError: nobody"]
     }
     assert files == {}
 
@@ -205,7 +215,7 @@ def test_loguru_sharing_has_each_line_of_app_and_task_once_in_either_log(tmp_pat
     assert log.count(f"[{task_id[:8]}] [fulfil] ") == len(both) + 1
     for message in (*both, "Order 42 placed", "No label", "ConnectionError: the printer is off"):
         assert (message, printed.count(message), log.count(message)) == (message, 1, 1)
-    assert re.search(r"^\[-\] \[place_order\] \S+ Order 42 placed$", log, re.MULTILINE)
+    assert re.search(r"^\[-\] \[place_order\] \S+ INFO attempt=- Order 42 placed$", log, re.MULTILINE)
 
 
 def test_stdlib_logging_is_in_the_task_with_its_traceback(tmp_path: Path, start: Start) -> None:
@@ -214,7 +224,7 @@ def test_stdlib_logging_is_in_the_task_with_its_traceback(tmp_path: Path, start:
     printed = press_ctrl_c(process)
     logged = messages((tmp_path / "demo" / "tasks.log").read_text("utf-8"))["import_rows"]
     running, started, step, failed, succeeded = logged
-    assert (running, started, step) == ("-- RUNNING", "Importing 0 rows", "In steps of 100")
+    assert (running, started, step) == ("-- RUNNING", "Importing 0 rows", "In steps of 100 step=100")
     assert re.fullmatch(r"Nothing to import\\nTraceback .+ZeroDivisionError: division by zero", failed)
     assert succeeded == "-- SUCCESS"
     assert "INFO | shop.import | Importing 0 rows" in printed
@@ -343,7 +353,7 @@ class TestReadme:
         for line in (before, after):
             run(sys.executable, "-c", line[1:], cwd=tmp_path)
 
-    @pytest.mark.parametrize(("number", "format"), [(0, task_line), (1, detailed_line)])
+    @pytest.mark.parametrize(("number", "format"), [(0, detailed_line), (1, task_line)])
     async def test_the_lines_that_it_shows_are_those_of_the_file(
         self, tmp_path: Path, number: int, format: Callable[[Any], str]
     ) -> None:
@@ -368,10 +378,12 @@ class TestReadme:
 
 def test_the_settings_page_has_every_parameter_of_filelogger() -> None:
     """In order, each with its default."""
-    text = (ROOT / "docs/settings.md").read_text("utf-8").partition("\n## More")[0]
+    text = (ROOT / "docs/settings.md").read_text("utf-8").partition("\n## Compression")[0]
     rows = re.findall(r"^\| `(\w+)` \| (?:`(.+?)`)? ?\|", text, re.MULTILINE)
     assert rows == [
-        (parameter.name, written(parameter.default)) for parameter in inspect.signature(FileLogger).parameters.values()
+        (parameter.name, written(DEFAULTS.get(parameter.name, parameter.default)))
+        for parameter in inspect.signature(FileLogger).parameters.values()
+        if parameter.kind is not parameter.VAR_KEYWORD
     ]
 
 
