@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import checked_flag
@@ -13,7 +14,7 @@ from ._facts import Facts, error_type
 from ._json import plain
 from ._line import TaskLine
 from ._logfmt import pairs_of, split_pairs, with_pairs
-from ._parsing import DECODER, time_of
+from ._parsing import DECODER
 from ._record import duration_of, event_of, message_of, millisecond_of
 from ._task_line import has_time_in_name
 from ._words import STATUSES
@@ -21,10 +22,9 @@ from ._words import STATUSES
 if TYPE_CHECKING:
     from loguru import Record
 
-# Every part is bounded or ends at a fixed text. Without this, a line of another program could take quadratic time.
-_LINE = re.compile(
-    r"\[(?P<task_id>.{0,48}?)\] \[(?P<func_name>.*?)\] (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
-    r"(?P<level>[^ ]{1,64}) attempt=(?P<attempt>\d{1,20}|-) (?P<message>.*)",
+# Every part is bounded or starts with a fixed text. Without this, a line of another program could take quadratic time.
+_HEADER = re.compile(
+    r"\] (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z ([^ ]{1,64}) attempt=(\d{1,20}|-) ",
     re.ASCII,
 )
 _LIFECYCLE = re.compile(
@@ -107,40 +107,37 @@ _LAYOUT = Layout(_line_of, _cost)
 
 def parse_detailed_line(line: str) -> TaskLine | None:
     """Parse a line of :func:`detailed_line`; return None for any other line."""
-    match = _LINE.fullmatch(line)
-    if match is None or has_time_in_name(match["func_name"]):
+    task_id, bracket, _ = line.partition("] [")
+    header = _HEADER.search(line, len(task_id) + 3) if bracket and task_id[:1] == "[" and len(task_id) <= 49 else None
+    if header is None:
         return None
-    task_id, func_name, moment, level, attempt, rest = match.groups()
-    task_id, func_name, level = unescape(task_id), unescape(func_name), unescape(level).lower()
+    moment, level, attempt = header.groups()
+    func_name = line[len(task_id) + 3 : header.start()]
+    if has_time_in_name(func_name):
+        return None
     try:
-        time = time_of(moment)
+        time = datetime.fromisoformat(f"{moment}+00:00")
     except ValueError:  # the date does not exist
         return None
+    task_id, func_name, level = unescape(task_id[1:]), unescape(func_name), unescape(level).lower()
     number = None if attempt == "-" else int(attempt)
-    text, data, tags = split_pairs(rest)
-    if (lifecycle := _LIFECYCLE.fullmatch(text)) and lifecycle["status"].lower() in STATUSES and number is not None:
-        status, duration, error = lifecycle.group("status", "duration", "error")
-        seconds = None if duration is None else float(duration)
-        return TaskLine(
-            time,
-            level,
-            "lifecycle",
-            task_id,
-            func_name,
-            number,
-            f"-- {status}",
-            status.lower(),
-            duration=None if seconds is None or math.isinf(seconds) else seconds,
-            error=None if error is None else _unquoted(error),
-            tags=tags,
-            data=data,
-        )
-    event: str | None = "retry" if _RETRY.fullmatch(text) else "log"
-    if (task_id, func_name) == ("-", "taskflow_loguru"):
-        event = "loss"
+    text, data, tags = split_pairs(line[header.end() :])
+    parsed = TaskLine(time, level, "log", task_id, func_name, number, text, tags=tags, data=data)
+    if text[:2] == "--" and number is not None:
+        lifecycle = _LIFECYCLE.fullmatch(text)
+        if lifecycle and (status := lifecycle["status"].lower()) in STATUSES:
+            duration, error = lifecycle.group("duration", "error")
+            parsed.event, parsed.status, parsed.message = "lifecycle", status, f"-- {status.upper()}"
+            parsed.duration = None if duration is None or math.isinf(float(duration)) else float(duration)
+            parsed.error = None if error is None else _unquoted(error)
+            return parsed
+        parsed.event = "retry" if _RETRY.fullmatch(text) else "log"
+    if task_id == "-" and func_name == "taskflow_loguru":
+        parsed.event = "loss"
     elif number is None:
-        event = None
-    return TaskLine(time, level, event, task_id, func_name, number, _unquoted(text), tags=tags, data=data)
+        parsed.event = None
+    parsed.message = _unquoted(text)
+    return parsed
 
 
 def _unquoted(text: str) -> str:
