@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import checked_flag
-from .._escapes import escape, unescape
+from .._escapes import as_text, escape, unescape
 from ._bound import Layout, bounded, size, text_cost
 from ._facts import Facts, error_type
 from ._json import plain
@@ -16,7 +16,7 @@ from ._line import TaskLine
 from ._logfmt import pairs_of, split_pairs, with_pairs
 from ._parsing import DECODER
 from ._record import duration_of, event_of, message_of, millisecond_of
-from ._task_line import has_time_in_name
+from ._task_line import SHORT_ID, has_time_in_name
 from ._words import STATUSES
 
 if TYPE_CHECKING:
@@ -65,19 +65,14 @@ def detailed_text(record: Record, *, tags: bool = True, data: bool = True, max_b
     facts = {
         "time": millisecond_of(event["timestamp"]),
         "level": record["level"].name.replace(" ", "_"),
-        "task_id": "-" if task_id is None else str(task_id)[:8],
+        "task_id": "-" if task_id is None else str(task_id)[:SHORT_ID],
         "func_name": event["func_name"],
         "attempt": event.get("attempt", "-"),
         "message": message_of(record),
     }
     if event["event"] == "lifecycle":
-        duration, error = duration_of(event), event.get("error")
-        if duration is not None:
-            facts["duration"] = f" after {duration:.{2 if duration >= 1 else 3}f} s"
-        if error is not None:
-            kind = error_type(error, event.get("stacktrace"))
-            has_kind = kind and str(error).startswith(f"{kind.rpartition('.')[2]}: ")  # of a worker process
-            facts["error"] = error if has_kind else ": ".join(text for text in (kind, error) if text)
+        error = event.get("error")
+        _add_outcome(facts, duration_of(event), error_type(error, event.get("stacktrace")), error)
     if (data is True or checked_flag("data", data)) and (values := event.get("data")):
         facts["data"] = plain(values)
     if (tags is True or checked_flag("tags", tags)) and (values := event.get("tags")):
@@ -85,10 +80,35 @@ def detailed_text(record: Record, *, tags: bool = True, data: bool = True, max_b
     return _line_of(facts) if max_bytes is None else bounded(facts, _LAYOUT, max_bytes)
 
 
+def text_of(line: TaskLine) -> str:
+    """Return a parsed line of any format as the line of :func:`detailed_line`."""
+    facts: Facts = {
+        "task_id": line.task_id or "-",
+        "func_name": line.func_name or "-",
+        "time": millisecond_of(line.time) if line.time else "-",
+        "level": (line.level or "-").upper(),
+        "attempt": "-" if line.attempt is None else line.attempt,
+        "message": line.message,
+    }
+    finite = line.duration is not None and math.isfinite(line.duration)
+    _add_outcome(facts, line.duration if finite else None, line.error_type, line.error)
+    facts.update((name, values) for name, values in (("data", line.data), ("tags", line.tags)) if values)
+    return _line_of(facts)
+
+
+def _add_outcome(facts: Facts, duration: float | None, kind: str | None, error: object) -> None:
+    if duration is not None:
+        facts["duration"] = f" after {duration:.{2 if duration >= 1 else 3}f} s"
+    text = "" if error is None else as_text(error)
+    if kind and not text.startswith(f"{kind.rpartition('.')[2]}: "):  # a worker process puts the class into the text
+        text = f"{kind}: {text}" if text else kind
+    if text:
+        facts["error"] = text
+
+
 def _line_of(facts: Facts) -> str:
-    header = (
-        f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']} {facts['level']} attempt={facts['attempt']} "
-    )
+    task_id, level = facts["task_id"][:SHORT_ID], facts["level"]
+    header = f"[{task_id}] [{facts['func_name']}] {facts['time']} {level} attempt={facts['attempt']} "
     text = facts["message"]
     if "duration" in facts or "error" in facts:
         header, text = f"{header}{text}{facts.get('duration', '')}", facts.get("error", "")
