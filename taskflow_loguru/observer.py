@@ -16,7 +16,7 @@ from ._signals import is_from_signal_handler
 from ._stderr import report
 from ._task_log import Origin, SentMessage
 from .formats._record import UTC, in_utc
-from .formats._words import LEVEL_ALIASES, STATUSES, level_named
+from .formats._words import LEVEL_ALIASES, STATUSES, STOPPED, level_named
 
 if TYPE_CHECKING:
     from loguru import FilterFunction, Record
@@ -30,7 +30,6 @@ DEBUG, INFO, WARNING, ERROR = (LEVELS[word] for word in ("debug", "info", "warni
 _THRESHOLDS = {"debug": 0, "info": INFO.no, "warning": WARNING.no, "error": ERROR.no}
 _BY_WORD = {**LEVELS, **{alias: LEVELS[word] for alias, word in LEVEL_ALIASES.items()}}
 _MOST_UNKNOWN_LEVELS = 100
-_STOPPED = frozenset({"interrupted", "cancelled"})
 
 
 class LoguruObserver(TaskObserver):
@@ -149,7 +148,7 @@ class LoguruObserver(TaskObserver):
             if event.attempt and is_final:
                 self._separate(level, extra, silent_only=True)
         if is_final or not event.attempt:
-            self._retries.end(event.task_id, is_stopped=word in _STOPPED)
+            self._retries.end(event.task_id, is_stopped=word in STOPPED)
 
     def _level_of(self, level: object) -> Level:
         word = as_text(level)

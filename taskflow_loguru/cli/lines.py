@@ -9,7 +9,7 @@ from functools import cache, partial
 
 import typer
 
-from taskflow_loguru.formats._line_text import text_of
+from taskflow_loguru.formats._detailed_line import text_of
 from taskflow_loguru.reader._filter import Filter
 from taskflow_loguru.reader._ids import TaskIds
 from taskflow_loguru.reader._live import merged_live

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from taskflow_loguru.formats import TaskLine
+from taskflow_loguru.formats._words import COMPLETED
 from taskflow_loguru.reader._counting import LineCounter
 from taskflow_loguru.reader._events import Event, merged
 
@@ -220,7 +221,7 @@ class Report:
             figures.retries += run.retries
         bucket = self.series.bucket_at(ended.timestamp(), figures.name)
         bucket.statuses[status] += 1
-        if duration is not None and status in ("success", "failed"):
+        if duration is not None and status in COMPLETED:
             (bucket.timing.exact if run.is_exact else bucket.timing.whole).add(duration)
             if duration > figures.slowest.least:
                 figures.slowest.add(duration, run)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from taskflow_loguru.formats._line_text import text_of
+from taskflow_loguru.formats._detailed_line import text_of
 from taskflow_loguru.reader._parse import parse_line
 
 from .html import Timeline, render_page

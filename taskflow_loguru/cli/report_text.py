@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from taskflow_loguru.formats._words import COMPLETED, STOPPED
 from taskflow_loguru.reader._events import SHORT_ID
 
 from .figures import FunctionFigures
@@ -147,11 +148,11 @@ def _columns(functions: list[FunctionFigures]) -> dict[str, Callable[[FunctionFi
     def ended(status: str) -> Callable[[FunctionFigures], Text]:
         return lambda figures: _count(figures.statuses[status], status)
 
-    rare = [status for status in ("interrupted", "cancelled", "rejected") if any(f.statuses[status] for f in functions)]
+    rare = [status for status in STOPPED if any(f.statuses[status] for f in functions)]
     return {
         "function": lambda figures: Text(one_line(figures.name), overflow="fold"),
         "runs": lambda figures: _count(figures.runs, ""),
-        **{status: ended(status) for status in ("success", "failed", *rare)},
+        **{status: ended(status) for status in (*COMPLETED, *rare)},
         "open": lambda figures: _count(figures.open, "running"),
         "retries": lambda figures: _count(figures.retries, ""),
         "p50": lambda figures: Text(seconds(figures.timing.shown.percentile(50))),

@@ -7,6 +7,7 @@ from collections import deque
 from datetime import datetime
 
 from taskflow_loguru.formats import TaskLine
+from taskflow_loguru.formats._words import COMPLETED
 from taskflow_loguru.reader import parse
 from taskflow_loguru.reader._events import Ending
 
@@ -102,7 +103,7 @@ class Run:
                 self.retries = retries
             self.error, self.stacktrace = line.error, line.stacktrace
             self.error_type = line.error_type or (line.error and _class_of(line.error))
-        if self.duration is None and status in ("success", "failed"):
+        if self.duration is None and status in COMPLETED:
             self.duration, self.is_exact = self.total, False
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from taskflow_loguru.formats._line_text import values_of
+from taskflow_loguru.formats import TaskLine
 from taskflow_loguru.reader._ids import needles_of
 from taskflow_loguru.reader._logs import LogLine, Wanted
 
@@ -143,7 +143,11 @@ def _print_line(out: Console, one: LogLine, start: datetime | None, names: dict[
     width = len(clock(one.time, one.digits)) if one.time else 19
     out.print(
         Text.assemble(
-            (f"  {moment:{width}}", "dim"), f"  {offset:>9}  {level}", text, (values_of(line, "  ") + name, "dim")
+            (f"  {moment:{width}}", "dim"), f"  {offset:>9}  {level}", text, (_values_of(line) + name, "dim")
         ),
         soft_wrap=True,
     )
+
+
+def _values_of(line: TaskLine) -> str:
+    return "".join(f"  {one_line(str(name))}={one_line(str(value))}" for name, value in (line.tags | line.data).items())

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import checked_flag
-from .._escapes import escape, unescape
+from .._escapes import as_text, escape, unescape
 from ._bound import Layout, bounded, size, text_cost
 from ._facts import Facts, error_type
 from ._json import plain
 from ._line import TaskLine
 from ._logfmt import pairs_of, split_pairs, with_pairs
-from ._parsing import DECODER, time_of
+from ._parsing import DECODER
 from ._record import duration_of, event_of, message_of, millisecond_of
-from ._task_line import has_time_in_name
+from ._task_line import SHORT_ID, has_time_in_name
 from ._words import STATUSES
 
 if TYPE_CHECKING:
     from loguru import Record
 
-# Every part is bounded or ends at a fixed text. Without this, a line of another program could take quadratic time.
-_LINE = re.compile(
-    r"\[(?P<task_id>.{0,48}?)\] \[(?P<func_name>.*?)\] (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
-    r"(?P<level>[^ ]{1,64}) attempt=(?P<attempt>\d{1,20}|-) (?P<message>.*)",
+# Every part is bounded or starts with a fixed text. Without this, a line of another program could take quadratic time.
+_HEADER = re.compile(
+    r"\] (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z ([^ ]{1,64}) attempt=(\d{1,20}|-) ",
     re.ASCII,
 )
 _LIFECYCLE = re.compile(
@@ -65,19 +65,14 @@ def detailed_text(record: Record, *, tags: bool = True, data: bool = True, max_b
     facts = {
         "time": millisecond_of(event["timestamp"]),
         "level": record["level"].name.replace(" ", "_"),
-        "task_id": "-" if task_id is None else str(task_id)[:8],
+        "task_id": "-" if task_id is None else str(task_id)[:SHORT_ID],
         "func_name": event["func_name"],
         "attempt": event.get("attempt", "-"),
         "message": message_of(record),
     }
     if event["event"] == "lifecycle":
-        duration, error = duration_of(event), event.get("error")
-        if duration is not None:
-            facts["duration"] = f" after {duration:.{2 if duration >= 1 else 3}f} s"
-        if error is not None:
-            kind = error_type(error, event.get("stacktrace"))
-            has_kind = kind and str(error).startswith(f"{kind.rpartition('.')[2]}: ")  # of a worker process
-            facts["error"] = error if has_kind else ": ".join(text for text in (kind, error) if text)
+        error = event.get("error")
+        _add_outcome(facts, duration_of(event), error_type(error, event.get("stacktrace")), error)
     if (data is True or checked_flag("data", data)) and (values := event.get("data")):
         facts["data"] = plain(values)
     if (tags is True or checked_flag("tags", tags)) and (values := event.get("tags")):
@@ -85,10 +80,35 @@ def detailed_text(record: Record, *, tags: bool = True, data: bool = True, max_b
     return _line_of(facts) if max_bytes is None else bounded(facts, _LAYOUT, max_bytes)
 
 
+def text_of(line: TaskLine) -> str:
+    """Return a parsed line of any format as the line of :func:`detailed_line`."""
+    facts: Facts = {
+        "task_id": line.task_id or "-",
+        "func_name": line.func_name or "-",
+        "time": millisecond_of(line.time) if line.time else "-",
+        "level": (line.level or "-").upper(),
+        "attempt": "-" if line.attempt is None else line.attempt,
+        "message": line.message,
+    }
+    finite = line.duration is not None and math.isfinite(line.duration)
+    _add_outcome(facts, line.duration if finite else None, line.error_type, line.error)
+    facts.update((name, values) for name, values in (("data", line.data), ("tags", line.tags)) if values)
+    return _line_of(facts)
+
+
+def _add_outcome(facts: Facts, duration: float | None, kind: str | None, error: object) -> None:
+    if duration is not None:
+        facts["duration"] = f" after {duration:.{2 if duration >= 1 else 3}f} s"
+    text = "" if error is None else as_text(error)
+    if kind and not text.startswith(f"{kind.rpartition('.')[2]}: "):  # a worker process puts the class into the text
+        text = f"{kind}: {text}" if text else kind
+    if text:
+        facts["error"] = text
+
+
 def _line_of(facts: Facts) -> str:
-    header = (
-        f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']} {facts['level']} attempt={facts['attempt']} "
-    )
+    task_id, level = facts["task_id"][:SHORT_ID], facts["level"]
+    header = f"[{task_id}] [{facts['func_name']}] {facts['time']} {level} attempt={facts['attempt']} "
     text = facts["message"]
     if "duration" in facts or "error" in facts:
         header, text = f"{header}{text}{facts.get('duration', '')}", facts.get("error", "")
@@ -107,40 +127,37 @@ _LAYOUT = Layout(_line_of, _cost)
 
 def parse_detailed_line(line: str) -> TaskLine | None:
     """Parse a line of :func:`detailed_line`; return None for any other line."""
-    match = _LINE.fullmatch(line)
-    if match is None or has_time_in_name(match["func_name"]):
+    task_id, bracket, _ = line.partition("] [")
+    header = _HEADER.search(line, len(task_id) + 3) if bracket and task_id[:1] == "[" and len(task_id) <= 49 else None
+    if header is None:
         return None
-    task_id, func_name, moment, level, attempt, rest = match.groups()
-    task_id, func_name, level = unescape(task_id), unescape(func_name), unescape(level).lower()
+    moment, level, attempt = header.groups()
+    func_name = line[len(task_id) + 3 : header.start()]
+    if has_time_in_name(func_name):
+        return None
     try:
-        time = time_of(moment)
+        time = datetime.fromisoformat(f"{moment}+00:00")
     except ValueError:  # the date does not exist
         return None
+    task_id, func_name, level = unescape(task_id[1:]), unescape(func_name), unescape(level).lower()
     number = None if attempt == "-" else int(attempt)
-    text, data, tags = split_pairs(rest)
-    if (lifecycle := _LIFECYCLE.fullmatch(text)) and lifecycle["status"].lower() in STATUSES and number is not None:
-        status, duration, error = lifecycle.group("status", "duration", "error")
-        seconds = None if duration is None else float(duration)
-        return TaskLine(
-            time,
-            level,
-            "lifecycle",
-            task_id,
-            func_name,
-            number,
-            f"-- {status}",
-            status.lower(),
-            duration=None if seconds is None or math.isinf(seconds) else seconds,
-            error=None if error is None else _unquoted(error),
-            tags=tags,
-            data=data,
-        )
-    event: str | None = "retry" if _RETRY.fullmatch(text) else "log"
-    if (task_id, func_name) == ("-", "taskflow_loguru"):
-        event = "loss"
+    text, data, tags = split_pairs(line[header.end() :])
+    parsed = TaskLine(time, level, "log", task_id, func_name, number, text, tags=tags, data=data)
+    if text[:2] == "--" and number is not None:
+        lifecycle = _LIFECYCLE.fullmatch(text)
+        if lifecycle and (status := lifecycle["status"].lower()) in STATUSES:
+            duration, error = lifecycle.group("duration", "error")
+            parsed.event, parsed.status, parsed.message = "lifecycle", status, f"-- {status.upper()}"
+            parsed.duration = None if duration is None or math.isinf(float(duration)) else float(duration)
+            parsed.error = None if error is None else _unquoted(error)
+            return parsed
+        parsed.event = "retry" if _RETRY.fullmatch(text) else "log"
+    if task_id == "-" and func_name == "taskflow_loguru":
+        parsed.event = "loss"
     elif number is None:
-        event = None
-    return TaskLine(time, level, event, task_id, func_name, number, _unquoted(text), tags=tags, data=data)
+        parsed.event = None
+    parsed.message = _unquoted(text)
+    return parsed
 
 
 def _unquoted(text: str) -> str:

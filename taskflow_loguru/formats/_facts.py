@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._json import plain, to_text
 from ._record import duration_of, event_of, microsecond_of, traceback_of
-from ._tracing import current_span
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -20,8 +20,34 @@ Facts = dict[str, Any]
 JSON_SCHEMA_VERSION = 1
 """The version of the lines of :func:`json_line`: it increases when a field changes its meaning or is removed."""
 
+_NO_SPAN: Mapping[str, str] = {}
 _MORE = ("logger", "module", "line", "status", "duration", "retries_used", "error", "stacktrace")
 _TYPE = re.compile(r"[\w.<>]+")
+
+
+try:
+    from opentelemetry import trace
+except ImportError:
+
+    def _current_span() -> Mapping[str, str]:
+        """Return no ids: without opentelemetry-api there are no spans."""
+        return _NO_SPAN
+
+else:
+
+    def _current_span() -> Mapping[str, str]:
+        """Return the ids and flags of the active span, in hexadecimal; no ids if no span is active."""
+        span = trace.get_current_span()
+        if span is trace.INVALID_SPAN:
+            return _NO_SPAN
+        context = span.get_span_context()
+        if not context.is_valid:
+            return _NO_SPAN
+        return {
+            "trace_id": trace.format_trace_id(context.trace_id),
+            "span_id": trace.format_span_id(context.span_id),
+            "trace_flags": f"{context.trace_flags:02x}",
+        }
 
 
 def facts_of(record: Record, host: str | None = None) -> Facts:
@@ -50,7 +76,7 @@ def facts_of(record: Record, host: str | None = None) -> Facts:
         facts["stacktrace"] = traceback_of(record)
     if "error" in facts and (kind := error_type(facts["error"], facts.get("stacktrace"))):
         facts["error_type"] = kind
-    if span := current_span():
+    if span := _current_span():
         facts.update(span)
     if tags := get("tags"):
         facts["tags"] = plain(tags)

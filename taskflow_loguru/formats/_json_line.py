@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ._bound import JSON, bounded, check_name
-from ._decoding import decode
 from ._facts import JSON_SCHEMA_VERSION, facts_of
 from ._json import to_json
 from ._line import TaskLine
+from ._parsing import parse_fields
+
+try:
+    import msgspec
+except ImportError:
+    msgspec = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -44,17 +48,30 @@ def json_text(record: Record, *, max_bytes: int | None = None, host: str | None 
     return to_json(facts) if max_bytes is None else bounded(facts, JSON, max_bytes)
 
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+def _of_this_version(fields: dict[str, Any]) -> dict[str, Any]:
+    if type(version := fields["v"]) is not int or version != JSON_SCHEMA_VERSION:
+        raise ValueError(f"v is {version!r}")
+    return fields
+
+
+if msgspec is not None:
+    _HINTS: dict[str, Any] = {"v": int, **get_type_hints(TaskLine), "time": datetime}
+    _DEFAULTS: dict[str, Any] = {**dict.fromkeys(_HINTS), "tags": {}, "data": {}}
+    _FIELDS: list[Any] = [
+        (name, hint) if name in ("v", "time", "message") else (name, hint, _DEFAULTS[name])
+        for name, hint in _HINTS.items()
+    ]
+    # A struct with the fields of TaskLine takes a sixth of the time of decoding into the dataclass itself.
+    _decode = msgspec.json.Decoder(msgspec.defstruct("_Fields", _FIELDS, kw_only=True)).decode
+    _values = msgspec.structs.astuple
 
 
 def parse_json_line(line: str) -> TaskLine | None:
     """Parse a line of :func:`json_line`; return None for any other line, and for a later schema version."""
-    fields = decode(line)
-    if fields is None or fields[0] != JSON_SCHEMA_VERSION or _TIME.fullmatch(fields[1]) is None:
-        return None
-    parsed = TaskLine(*fields[1:])
+    if msgspec is None:
+        return parse_fields(line, _of_this_version)
     try:
-        parsed.time = datetime.fromisoformat(f"{fields[1][:26]}+00:00")
-    except ValueError:  # the date does not exist
+        version, *values = _values(_decode(line))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-    return parsed
+    return TaskLine(*values) if version == JSON_SCHEMA_VERSION and values[0].tzinfo is timezone.utc else None

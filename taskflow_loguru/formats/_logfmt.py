@@ -10,14 +10,18 @@ from .._escapes import escape
 from ._bound import size
 from ._json import to_json
 from ._keys import key_escape, unescape_key
-from ._parsing import DECODER
+from ._parsing import DECODER, finite
 
 escape_key = key_escape(r'[\s"=%\x00-\x1f\x7f-\x9f\u2028\u2029]')
 
-_PLAIN = re.compile(r"(?!(?:true|false|null)$)[a-zA-Z_/][\w/.@:-]*", re.ASCII)
+_PLAIN = re.compile(r"[a-zA-Z_/][\w/.@:-]*", re.ASCII)
 _BARE = re.compile(r'[^\s"=\[{][^\s"=]*')
-_TYPED = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null", re.ASCII)
-_PAIR = re.compile(r'( {0,2})([^\s"=]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)(?= |$)')
+_WORDS = {"true": True, "false": False, "null": None}
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)((?:\.\d+)?(?:[eE][+-]?\d+)?)", re.ASCII)
+_KEY, _VALUE = r'[^\s"=]+', r'"(?:[^"\\]|\\.)*"|[^\s"=]+'
+_PAIR = re.compile(f"( {{0,2}})({_KEY})=({_VALUE})(?= |$)")
+_PAIRS = re.compile("((?: {0})*)((?:  {0}(?: {0})*)?)".format(f"{_KEY}=(?:{_VALUE})"))
+"""Data, and behind two spaces tags."""
 
 
 def value_text(value: Any) -> str:
@@ -25,7 +29,10 @@ def value_text(value: Any) -> str:
     if not isinstance(value, str):
         text = to_json(value)
         return to_json(text) if text[0] in '[{"' else text
-    if _PLAIN.fullmatch(value) or (value.isprintable() and _BARE.fullmatch(value) and not _TYPED.fullmatch(value)):
+    is_bare = _PLAIN.fullmatch(value) or (
+        value.isprintable() and _BARE.fullmatch(value) and not _NUMBER.fullmatch(value)
+    )
+    if is_bare and value not in _WORDS:
         return value
     # The quotes of a text that looks like an object are text themselves: so it is not read as an object.
     return to_json(to_json(value) if value[:1] in ("[", "{", '"') else value)
@@ -36,7 +43,12 @@ def value_from(text: str) -> Any:
     if text[0] == '"':
         value = DECODER.decode(text)
         return DECODER.decode(value) if value[:1] in ("[", "{", '"') else value
-    return DECODER.decode(text) if _TYPED.fullmatch(text) else text
+    if text[0] > "9":
+        return _WORDS.get(text, text)
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        return text
+    return finite(text) if number[1] else int(text)
 
 
 def pairs_of(values: Mapping[str, Any], prefix: str = "") -> str:
@@ -72,32 +84,41 @@ def with_pairs(text: str, data: Mapping[str, Any], tags: Mapping[str, Any]) -> s
 
 def split_pairs(line: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Return the text of a line of :func:`with_pairs`, still escaped or in its quotes, and its data and tags."""
-    if "=" not in line:
+    equals = line.find("=")
+    start = line.rfind(" ", 0, max(equals, 0))
+    if start < 0:  # no pair at all, or the first "=" belongs to the text
+        start = line.find(" ", equals) if equals >= 0 else -1
+        if start < 0:
+            return line, {}, {}
+    elif line[start - 1 : start] == " ":
+        start -= 1
+    pairs = _PAIRS.fullmatch(line, start) or _PAIRS.fullmatch(line, _start_of_pairs(line, start))
+    if pairs is None:
         return line, {}, {}
-    found: list[re.Match[str]] = []
-    place = 0 if line[:1] == " " else line.find(" ")
-    while 0 <= place < len(line):
+    return line[: pairs.start()], _values(pairs[1]), _values(pairs[2])
+
+
+def _start_of_pairs(line: str, start: int) -> int:
+    """Return the index from which on a line has pairs alone, at *start* or behind it; its length if there is none."""
+    place, has_tags = start, False
+    while place < len(line):
         match = _PAIR.match(line, place)
         if match is None:
-            found.clear()
-            place = line.find(" ", place + 1)
-            continue
-        if len(match[1]) == 2 and any(len(earlier[1]) == 2 for earlier in found):
-            found.clear()  # only the last of two groups can be the tags
-        found.append(match)
-        place = match.end()
-    data: dict[str, Any] = {}
-    tags: dict[str, Any] = {}
-    into = data
-    for match in found:
-        if len(match[1]) == 2:
-            into = tags
-        into[unescape_key(match[2])] = _value_or_text(match[3])
-    return line[: found[0].start()] if found else line, data, tags
+            place = start = line.find(" ", place + 1) % (len(line) + 1)
+            has_tags = False
+        else:
+            if len(match[1]) == 2:
+                start = match.start() if has_tags else start  # only the last of two groups can be the tags
+                has_tags = True
+            place = match.end()
+    return start
 
 
-def _value_or_text(text: str) -> Any:
-    try:
-        return value_from(text)
-    except (ValueError, RecursionError):  # a number without end, or quotes that are not JSON
-        return text
+def _values(pairs: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for _, key, text in _PAIR.findall(pairs) if pairs else ():
+        try:
+            values[unescape_key(key)] = value_from(text)
+        except (ValueError, RecursionError):  # a number without end, or quotes that are not JSON
+            values[unescape_key(key)] = text
+    return values

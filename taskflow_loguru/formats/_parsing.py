@@ -1,4 +1,4 @@
-"""Conversion of the fields of a JSON line to a :class:`TaskLine`."""
+"""From the facts in a line to a :class:`TaskLine`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """Return the number in *text*; raise a ValueError if it is infinite."""
     if math.isinf(number := float(text)):
         raise ValueError(f"{text} is out of range")
     return number
 
 
-def types_of(hint: Any) -> tuple[type, ...]:
-    """Return the types of the values that a field of :class:`TaskLine` with that type hint takes."""
+def _types_of(hint: Any) -> tuple[type, ...]:
     types = (dict,) if get_origin(hint) is dict else get_args(hint) or (hint,)
     return (*types, int) if float in types else types
 
 
-_TYPES = {name: types_of(hint) for name, hint in get_type_hints(TaskLine).items() if name != "time"}
-DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_TYPES = {name: _types_of(hint) for name, hint in get_type_hints(TaskLine).items() if name != "time"}
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=finite)
 
 try:
     import msgspec
@@ -53,18 +53,19 @@ def parse_fields(line: str, facts_of: Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def task_line_of(facts: dict[str, Any]) -> TaskLine:
-    """Return the line with these facts; the value None means that the event does not have the fact.
+    """Return the line with these facts; others are ignored.
 
     Raises:
         ValueError, LookupError, TypeError: A fact is missing or has the wrong type.
     """
     known: dict[str, Any] = dict.fromkeys(_ALWAYS_SET)
     for name, types in _TYPES.items():
-        value = facts.get(name)
-        if value is not None:
+        if name in facts:
+            known[name] = value = facts[name]
             if type(value) not in types:
                 raise TypeError(f"{name} is {value!r}")
-            known[name] = float(value) if name == "duration" else value
+    if known.get("duration") is not None:
+        known["duration"] = float(known["duration"])
     return TaskLine(time=time_of(facts["time"]), **known)
 
 

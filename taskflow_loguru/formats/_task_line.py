@@ -1,4 +1,4 @@
-"""The text line of the file-logging guide."""
+"""The text line of the file-logging guide, as we write it and as fastapi-taskflow's own FileLogger does."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from ._words import STATUSES as _STATUSES
 
 if TYPE_CHECKING:
     from loguru import Record
+
+
+SHORT_ID = 8
+"""The number of characters of an id in a text line."""
 
 
 class Message(Protocol):
@@ -47,7 +51,7 @@ def task_text(record: Record, *, max_bytes: int | None = None) -> str:
     message = message_of(record)
     time = "" if event["event"] == "retry" else second_of(event["timestamp"]) + " "
     task_id, func_name = event["task_id"], event["func_name"]
-    task_id = "-" if task_id is None else str(task_id)[:8]
+    task_id = "-" if task_id is None else str(task_id)[:SHORT_ID]
     if max_bytes is None:
         return escape(f"[{task_id}] [{func_name}] {time}{message}")
     facts = {"time": time, "task_id": task_id, "func_name": func_name, "message": message}
@@ -56,11 +60,11 @@ def task_text(record: Record, *, max_bytes: int | None = None) -> str:
 
 def task_message_text(event: Message, message: str, time: datetime) -> str:
     """Return the line of :func:`task_line` for a message that a task has logged at *time*, without its newline."""
-    return escape(f"[{str(event.task_id)[:8]}] [{event.func_name}] {second_of(time)} {message}")
+    return escape(f"[{str(event.task_id)[:SHORT_ID]}] [{event.func_name}] {second_of(time)} {message}")
 
 
 def _line_of(facts: Facts) -> str:
-    return escape(f"[{facts['task_id'][:8]}] [{facts['func_name']}] {facts['time']}{facts['message']}")
+    return escape(f"[{facts['task_id'][:SHORT_ID]}] [{facts['func_name']}] {facts['time']}{facts['message']}")
 
 
 _LAYOUT = Layout(_line_of, text_cost)
@@ -71,6 +75,10 @@ _TIMED = re.compile(r"\[(.{0,48}?)\] \[(.*?)\] (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) 
 _RETRY = re.compile(r"\[(.{0,48}?)\] \[(.*)\] (--- Retry (\d{1,9}) ---)", re.ASCII)
 _TIME_IN_NAME = re.compile(r"\] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+# An id is the start of a UUID. A message that starts with half a time is the torn end of a line with a time.
+_HOST = re.compile(
+    r"\[([0-9a-f]{8})\] \[([^\]]+)\] (?:(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z |(?!\d{4}-\d\d))(.*)", re.ASCII
+)
 STATUSES = {f"-- {status.upper()}": status for status in _STATUSES}
 """The statuses, by the message of their lines."""
 
@@ -92,6 +100,23 @@ def parse_task_line(line: str) -> TaskLine | None:
     if (match := _RETRY.fullmatch(line)) and not has_time_in_name(match[2]):
         return TaskLine(None, None, "retry", unescape(match[1]), unescape(match[2]), int(match[4]), match[3])
     return None
+
+
+def parse_host_line(line: str) -> TaskLine | None:
+    """Parse a line of the host's FileLogger that has no time, or one with a ``Z``; return None for any other line.
+
+    Its status lines are those of :func:`task_line`. It writes a message of several lines unchanged: from the second
+    one on, they cannot be recognised as lines of a task.
+    """
+    match = _HOST.fullmatch(line)
+    if match is None:
+        return None
+    task_id, func_name, second, message = match.groups()
+    time = second_from(second) if second else None
+    if second and time is None:
+        return None
+    status = STATUSES.get(message)
+    return TaskLine(time, None, "log" if status is None else "lifecycle", task_id, func_name, None, message, status)
 
 
 def has_time_in_name(func_name: str) -> bool:

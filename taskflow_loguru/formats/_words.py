@@ -39,6 +39,12 @@ STATUSES = {
 }
 """The statuses of a task, by the word of the host."""
 
+COMPLETED = tuple(word for word, status in STATUSES.items() if status.outcome in ("success", "failure"))
+"""The statuses of a task that ran to its end."""
+
+STOPPED = tuple(word for word, status in STATUSES.items() if status.outcome == "unknown")
+"""The statuses of a task that was stopped, or never ran."""
+
 
 def level_named(word: str) -> str | None:
     """Return the level that *word* names, in any mix of upper and lower case; None for an unknown word."""

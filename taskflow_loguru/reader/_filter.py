@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..formats import TaskLine
-from ..formats._line_text import text_of
+from ..formats._detailed_line import text_of
 from ..formats._words import LEVELS, STATUSES
 from ._ids import TaskIds, matches, needles_of
 from ._logs import LogLine, Wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..formats._line_text import SHORT_ID
+from ..formats._task_line import SHORT_ID
 
 _PLAIN = re.compile(r"[\w-]+", re.ASCII)
 

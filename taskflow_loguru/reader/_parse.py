@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from ..formats import JSON_SCHEMA_VERSION, TaskLine
 from ..formats._detailed_line import parse_detailed_line
 from ..formats._formats import parse_system_line
-from ..formats._host_line import parse_host_line
 from ..formats._json_line import parse_json_line
 from ..formats._logfmt_line import parse_logfmt_line
-from ..formats._task_line import parse_task_line
+from ..formats._task_line import parse_host_line, parse_task_line
 
 _Parser = Callable[[str], TaskLine | None]
 
