@@ -159,9 +159,11 @@ def _has_global(made: types.ModuleType) -> bool:
 
 
 def _containers(made: types.ModuleType) -> list[tuple[Any, Any]]:
-    """Return the sets and mappings at the top of a module, each with a copy of its content."""
-    names = {name: value for name, value in vars(made).items() if not name.startswith("__")}
-    kept = [value for value in names.values() if isinstance(value, MutableMapping | MutableSet)]
+    """Return the sets and mappings of a module, and of its objects, each with a copy of its content."""
+    values = [value for name, value in vars(made).items() if not name.startswith("__")]
+    objects = [value for value in values if type(value).__module__ == made.__name__ and hasattr(value, "__dict__")]
+    values += [value for found in objects for value in vars(found).values()]
+    kept = [value for value in values if isinstance(value, MutableMapping | MutableSet)]
     return [(value, dict(value) if isinstance(value, MutableMapping) else set(value)) for value in kept]
 
 
