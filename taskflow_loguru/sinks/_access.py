@@ -1,4 +1,4 @@
-"""Who may read and write a file: owner, group, mode and ACL, copied so that nobody gets more than before."""
+"""Access rights of a file: owner, group, mode and ACL, copied so that nobody gets more than before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all file sinks do: write a line, keep lines that cannot be written, stop, reopen, fork, exit."""
+"""Base of all file sinks: write a line, keep lines that cannot be written, stop, reopen, fork, exit."""
 
 from __future__ import annotations
 

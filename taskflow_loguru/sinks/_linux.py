@@ -1,4 +1,4 @@
-"""What ``os`` and ``time`` lack: statx, the exchange of two files, clocks that no test freezes, and more."""
+"""System calls that ``os`` and ``time`` lack: statx, the exchange of files, clocks that no test freezes, and more."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STATX_NLINK, _STATX_MTIME, _STATX_INO, _STATX_SIZE = 0x4, 0x40, 0x100, 0x200
 _STATX_ATTR_MOUNT_ROOT = 0x2000
 
 # See statx(2): link count, inode, size, seconds of the mtime, device.
-_STATX = struct.Struct("=16x I 12x Q Q 64x q 16x Q 112x")
+_STATX = struct.Struct("=16x I 12x 2Q 64x q 16x Q 112x")
 _ATTRIBUTES = struct.Struct("=8x Q 240x")
 
 Look = Callable[[], tuple[int, int, int, int, int]]

@@ -37,7 +37,7 @@ class OpenFile:
         is_full: Whether the system allows no larger file (EFBIG).
         end: The size of the file after our last line, while nobody else can have appended; otherwise -1.
         written: How many bytes the last exact :meth:`append` has written.
-        is_named: Whether a path leads to it; some file systems do not tell.
+        is_named: Whether a path leads to it; some file systems do not report that.
         batch: How many lines the last exact :meth:`append` has tried to write.
         batch_size: How many bytes these have.
         opener: The user who opened it.

@@ -89,7 +89,7 @@ class RotatingLog(LogFile):
         return oldest < start_of(when, modified) or modified < start_of(when, time_of_day() - self._lag)
 
     def _has_period_ended(self, when: Period, made: float) -> bool:
-        """Return whether the file is of an earlier period than its successor, which was *made* just now.
+        """Return whether the file belongs to an earlier period than its successor, which was *made* just now.
 
         Only times of one clock can be compared: that of the file system may be ahead of ours or behind.
         test_rotation.py::test_a_clock_of_the_file_system_that_differs_costs_no_backup

@@ -1,4 +1,4 @@
-"""What happens to backups after a rotation, in a helper thread: they are synced to the disk, then compressed."""
+"""Work on the backups after a rotation, in a helper thread: sync them to the disk, then compress them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ BOB, ALICE, LOG = 1234, 5678, 1235
 
 @pytest.fixture
 def public_folder(as_root: None) -> Iterator[Path]:
-    """A folder that every user can reach, which ``tmp_path`` is not."""
+    """Make a folder that every user can reach, which ``tmp_path`` is not."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -29,7 +29,7 @@ PATIENCE = 60
 
 @pytest.fixture
 def short_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The timeout of ``stop()``, shorter than that of a user."""
+    """Shorten the timeout of ``stop()``."""
     monkeypatch.setattr("taskflow_loguru.sinks.background.STOP_TIMEOUT", 0.5)
 
 

@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def disk(as_root: None, tmp_path: Path) -> Iterator[Path]:
-    """A disk that has nothing to sync."""
+    """Mount a disk that has nothing to sync."""
     with small_disk(tmp_path / "disk", size=64 * 1024 * 1024, inodes=100_000) as point:
         yield point
 

@@ -62,8 +62,10 @@ def hidden_files(folder: Path) -> list[str]:
 def test_a_rotation_killed_at_any_call_keeps_all(
     backup_count: int, way: tuple[str, ...], lab: Lab, tmp_path: Path
 ) -> None:
-    """Mode and owner stay; the next rotation loses no backup and leaves no other file. The path is never missing,
-    unless the file system cannot exchange files."""
+    """Mode and owner stay; the next rotation loses no backup and leaves no other file.
+
+    The path is never missing, unless the file system cannot exchange files.
+    """
     calls = calls_of(lab, a_file_with_backups(tmp_path / "traced"), WRITE, backup_count, *way)
     for number, call in enumerate(call for call in calls if call.changes_something):
         path = a_file_with_backups(tmp_path / str(number))

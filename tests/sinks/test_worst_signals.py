@@ -84,8 +84,10 @@ def assert_each_line_once(printed: str, path: Path, name: str = "line ") -> None
 @pytest.mark.parametrize("kind", EXCEPTIONS)
 @pytest.mark.parametrize("sink", ["RotatingFileSink(path, max_bytes=2000, backup_count=99)", "WatchedFileSink(path)"])
 def test_an_alarm_that_raises_in_write_spoils_nothing(kind: str, sink: str, tmp_path: Path) -> None:
-    """It reaches the caller; no line is doubled, torn, or lost though its call returned; no lock is left held, and no
-    descriptor open."""
+    """It reaches the caller; no line is doubled, torn, or lost though its call returned.
+
+    No lock is left held, and no descriptor open.
+    """
     code = f"""
 import os, sys
 from taskflow_loguru.sinks import RotatingFileSink, WatchedFileSink

@@ -34,7 +34,7 @@ _READING = ("newfstatat", "fstat", "stat", "lstat", "statx", "readlink", "readli
 
 @dataclass(frozen=True)
 class Call:
-    """The *number*\\ th call of a name since strace was attached, counted from 1.
+    """Call *number* of a name since strace was attached, counted from 1.
 
     Attributes:
         text: The call as strace shows it.
@@ -160,7 +160,7 @@ class Lab:
 
 @pytest.fixture
 def lab(as_root: None, program: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
-    """A :class:`Lab`, for the time of a test."""
+    """Make a :class:`Lab` for one test."""
     lab = Lab(program("strace"), tmp_path)
     yield lab
     lab.close()

@@ -406,7 +406,7 @@ def test_the_numbers_take_no_time_however_many_lines_are_kept(path: Path, monkey
 
 @pytest.fixture
 def busy(path: Path) -> Iterator[PlainSink]:
-    """A sink inside of which another thread stays, as in a write to a dead disk."""
+    """Make a sink in which another thread is blocked, as in a write to a dead disk."""
     sink = PlainSink(path)
     lock, is_inside, may_leave = sink._calls.lock, threading.Event(), threading.Event()
 
@@ -488,7 +488,7 @@ def test_a_child_recreates_everything(path: Path, monkeypatch: pytest.MonkeyPatc
     assert path.read_text() == "child's\n"
 
 
-def test_a_child_opens_the_file_for_itself_and_leaves_the_lock_to_the_parent(path: Path) -> None:
+def test_a_child_opens_its_own_file_and_leaves_the_parent_its_lock(path: Path) -> None:
     sink = PlainSink(path)
     before = descriptors(path.parent)
     fcntl.flock(sink._log.file.fd, fcntl.LOCK_EX)
@@ -507,7 +507,7 @@ def test_a_child_opens_the_file_for_itself_and_leaves_the_lock_to_the_parent(pat
 def test_a_child_of_another_user_writes_through_the_parents_descriptor(
     folder_mode: int, as_root: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As gunicorn's workers do, which is started as root; both users and the mend are named."""
+    """Workers of a gunicorn that root has started do so; the message names both users and the remedy."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, folder_mode)
         path = Path(folder, "app.log")
@@ -527,6 +527,6 @@ def test_a_child_of_another_user_writes_through_the_parents_descriptor(
         path.rename(path.with_suffix(".old"))
         with unprivileged():
             sink.write("moved")
-        # If the user may not even look into the folder, nobody can tell that the file was moved.
+        # A user who may not search the folder cannot see that the file was moved.
         assert sink.stats().lines_kept == (folder_mode == 0o755)
         sink.stop()

@@ -15,7 +15,7 @@ from .interrupts import interrupted, moments
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
-    """The functions of the threads that were started, which run when a test calls them."""
+    """Collect the functions of the started threads; a test calls them."""
     started: list[Callable[[], None]] = []
 
     class Thread:

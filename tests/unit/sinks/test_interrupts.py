@@ -36,8 +36,10 @@ every_sink = pytest.mark.parametrize("make", [by_size, not_at_all, WatchedFileSi
 @every_sink
 @pytest.mark.parametrize("what", ["write", "writelines", "stop", "reopen"])
 def test_no_interrupt_loses_or_doubles_a_line_or_leaks(make: MakeSink, what: str, tmp_path: Path) -> None:
-    """An interrupted call has written its lines once or not at all. All other lines are there once, no lock is left
-    held, no descriptor is leaked, and nothing is swallowed."""
+    """An interrupted call has written its lines once or not at all.
+
+    All other lines are there once, no lock is left held, no descriptor is leaked, and nothing is swallowed.
+    """
     before = descriptors(tmp_path)
     for moment in moments():
         folder = tmp_path / str(moment)

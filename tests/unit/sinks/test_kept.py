@@ -23,7 +23,7 @@ def shown(kept: KeptLines) -> list[bytes | int]:
     return [entry.count if isinstance(entry, Loss) else entry for entry in kept.entries]
 
 
-def test_lines_fit_up_to_the_last_byte_and_gaps_are_counted_in_their_place() -> None:
+def test_lines_fit_up_to_the_last_byte_and_gaps_count_in_their_place() -> None:
     kept = kept_lines(6)
     lines = [b"one\n", b"2\n", b"three\n", b"four\n"]
     kept.take(lines)

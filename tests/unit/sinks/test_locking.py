@@ -33,7 +33,7 @@ def fd(path: Path) -> Iterator[int]:
 
 @pytest.fixture
 def other(path: Path) -> Iterator[int]:
-    """The same file, opened and locked by another process."""
+    """Open the same file and lock it, as another process would."""
     fd = os.open(path, os.O_RDWR)
     fcntl.flock(fd, fcntl.LOCK_EX)
     yield fd
@@ -134,7 +134,7 @@ def test_after_a_wait_in_vain_none_follows_for_ten_times_as_long(fd: int, other:
 def test_a_lock_whose_holders_write_is_waited_for_as_often_as_needed(
     fd: int, other: int, path: Path, clock: Clock
 ) -> None:
-    """Many processes share a file: the waits are long in all, and each one's lines go on."""
+    """Many processes share a file: the waits add up, but each process writes its lines."""
     flock = Flock()
 
     def write() -> None:

@@ -197,14 +197,14 @@ def test_a_file_that_is_not_regular_is_not_locked(log: LogFile, path: Path, monk
 
 @pytest.fixture
 def no_wait(log: LogFile, path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The lock is held by another process, and not waited for."""
+    """Hold the lock, as another process would; nothing waits for it."""
     monkeypatch.setattr("taskflow_loguru.sinks._locking.LOCK_TIMEOUT", 0.001)
     log.open()
     with locked(path) as fd:
         yield fd
 
 
-def test_a_lock_that_another_process_holds_is_reported_and_the_line_written(
+def test_a_lock_held_by_another_process_is_reported_and_the_line_written(
     log: LogFile, path: Path, no_wait: int, reports: list[str]
 ) -> None:
     log.append((b"one\n",))

@@ -57,7 +57,7 @@ def test_what_was_queued_runs_though_the_interrupted_call_raises(run: Run) -> No
     assert is_free(calls)
 
 
-def test_an_error_of_a_queued_call_is_nobodys_but_an_exception_of_a_handler_is() -> None:
+def test_a_queued_calls_error_is_dropped_but_not_a_handlers_exception() -> None:
     calls, done = OneAtATime(), list[str]()
 
     def fail(error: OSError) -> None:

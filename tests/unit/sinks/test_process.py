@@ -28,7 +28,7 @@ class Sink:
 
 @pytest.fixture
 def finalizers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
-    """The finalizers of ``multiprocessing``, in a process without any other sink."""
+    """Isolate the finalizers of ``multiprocessing`` from those of other sinks."""
     monkeypatch.setattr(_process, "_sinks", _process._Sinks())
     registry: dict[Any, Any] = util._finalizer_registry  # type: ignore[attr-defined]
     before = dict(registry)

@@ -311,7 +311,7 @@ def test_an_exception_of_a_signal_handler_passes(
     assert sorted(contents(path).values())[-2:] == ["new\n", "next\n"]
 
 
-def test_after_a_failure_the_file_grows_and_the_next_attempt_waits_a_second(
+def test_after_a_failure_the_file_grows_until_an_attempt_a_second_later(
     log: RotatingLog, path: Path, reports: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch, _rotation)
