@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Literal, Protocol
 
-SHORT_ID = 8
-"""The number of characters of an id in a text line."""
+from ..formats._line_text import SHORT_ID
 
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
