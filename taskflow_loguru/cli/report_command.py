@@ -43,7 +43,9 @@ def run_report(
     if as_json and html:
         raise typer.BadParameter("--json and --html exclude each other")
     since = window.since and max(window.since, _EARLIEST + LONGEST_RUN) - LONGEST_RUN
-    logs = Logs(paths, since=since, until=window.until, loguru_backups=loguru_backups, shows_progress=True)
+    logs = Logs(
+        paths, since=since, until=window.until, loguru_backups=loguru_backups, shows_progress=True, says_why=True
+    )
     if html:
         from .report_page import check_target
 

@@ -10,12 +10,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from taskflow_loguru.formats._task_line import SHORT_ID
 from taskflow_loguru.formats._words import COMPLETED, STOPPED
-from taskflow_loguru.reader._events import SHORT_ID
 
 from .figures import FunctionFigures
 from .moments import clock, seconds, zone_name
-from .printing import STATUS_STYLES, console, one_line
+from .printing import STATUS_STYLES, console, cut, one_line
 from .report import MAX_FUNCTIONS, OTHERS, Report
 from .run import Run
 from .series import Series, start_time
@@ -27,6 +27,12 @@ SLOWEST = 5
 MAX_CAUSES = 10
 MAX_OPEN = 10
 """The maximum number of listed runs without an end."""
+
+_SHORTEST_NAME = 12
+"""The columns of a function's name on a terminal that is too narrow for all figures."""
+
+_BESIDE_NAME = 64
+"""The columns that the other cells of a cause need."""
 
 
 def print_report(report: Report, paths: Iterable[Path]) -> None:
@@ -53,7 +59,7 @@ def print_report(report: Report, paths: Iterable[Path]) -> None:
     _print_notes(out, report)
     if report.failed:
         _section(out, "Why runs fail")
-        out.print(_causes(report))
+        out.print(_causes(report, out.width))
     slowest = [run for run in report.slowest.runs() if run.duration]  # a duration below a second is 0 in a text log
     if slowest:
         _section(out, "Slowest")
@@ -97,22 +103,22 @@ def _with_retries(run: Run) -> str:
     return f"({seconds(run.total)} with {retries})" if run.total is not None else f"({retries})"
 
 
-def _causes(report: Report) -> Table:
+def _causes(report: Report, width: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
+    is_wide = width >= _BESIDE_NAME + _SHORTEST_NAME
     for name in ("failed", "share"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("last seen", "example"):
+    for name in ("last seen", "example", "function") if is_wide else ("example", "function"):
         table.add_column(name, no_wrap=True)
-    for name in ("function", "error"):
-        table.add_column(name, overflow="fold")
+    table.add_column("error", overflow="fold")
     for cause in report.causes[:MAX_CAUSES]:
         assert cause.latest is not None
         table.add_row(
             f"{cause.count:,}",
             f"{100 * cause.count / report.failed:.0f} %",
-            clock(cause.latest.ended),
+            *([clock(cause.latest.ended)] if is_wide else []),
             one_line(cause.latest.task_id[:SHORT_ID]),
-            one_line(cause.func_name),
+            cut(one_line(cause.func_name), max(_SHORTEST_NAME, width - _BESIDE_NAME)),
             one_line(cause.error_type or "-"),
         )
     return table
@@ -136,9 +142,11 @@ def _functions(functions: list[FunctionFigures], width: int) -> Table:
     for name in ("lines", "success", "retries", "p50"):
         if sum(needed.values()) - 2 > width:
             del cells[name], needed[name]
+    room = max(_SHORTEST_NAME, width - sum(needed.values()) + needed["function"])
+    cells["function"] = [Text(cut(text.plain, room)) for text in cells["function"]]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in cells:
-        table.add_column(name, justify="left" if name == "function" else "right", no_wrap=name != "function")
+        table.add_column(name, justify="left" if name == "function" else "right", no_wrap=True)
     for row in zip(*cells.values(), strict=True):
         table.add_row(*row)
     return table
@@ -150,7 +158,7 @@ def _columns(functions: list[FunctionFigures]) -> dict[str, Callable[[FunctionFi
 
     rare = [status for status in STOPPED if any(f.statuses[status] for f in functions)]
     return {
-        "function": lambda figures: Text(one_line(figures.name), overflow="fold"),
+        "function": lambda figures: Text(one_line(figures.name)),
         "runs": lambda figures: _count(figures.runs, ""),
         **{status: ended(status) for status in (*COMPLETED, *rare)},
         "open": lambda figures: _count(figures.open, "running"),
@@ -194,5 +202,7 @@ def _bar(value: int, most: int, width: int, colour: str, out: Console) -> Render
 
 
 def _from(start: int, width: int) -> str:
-    pattern = "%Y-%m-%d" if width >= 86400 else "%Y-%m-%d %H:%M" if width >= 60 else "%Y-%m-%d %H:%M:%S"
-    return start_time(start).strftime(pattern)
+    text = clock(start_time(start))
+    if width >= 86400:
+        return text.removesuffix(" 00:00:00")  # not in another zone: the spans begin at midnight UTC
+    return text.removesuffix(":00") if width >= 60 else text

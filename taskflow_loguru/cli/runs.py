@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 from taskflow_loguru.formats import TaskLine
-from taskflow_loguru.reader._events import SHORT_ID, Ending, span_end
+from taskflow_loguru.formats._task_line import SHORT_ID
+from taskflow_loguru.reader._events import Ending, span_end
 
 from .run import MAX_RETRIES, Run
 

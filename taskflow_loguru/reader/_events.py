@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Literal, Protocol
 
-from ..formats._task_line import SHORT_ID as SHORT_ID
+from ..formats._task_line import SHORT_ID
 
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 

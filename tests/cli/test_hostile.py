@@ -108,6 +108,12 @@ COMMANDS = [
     "show abc {}",
     "show --tz Pacific/Kiritimati --last-failed {}",
     "show --json abc {}",
+    "report --tz Asia/Kolkata {}",
+    "report --since 2d --func a {}",
+    "report --json {}",
+    "report --html - {}",
+    "doctor {}",
+    "doctor --json {}",
 ]
 
 
@@ -148,5 +154,5 @@ def test_no_log_ends_a_command_in_a_traceback(
     (folder / "tasks.log.1").write_bytes(b"\xef\xbb\xbf" + whole)
     (folder / "tasks.log.2.gz").write_bytes(gzip.compress(whole)[: -9 * len(torn) or None])
     printed = run(command.replace("{}", str(path)).split())
-    if not command.startswith("lines") and "--json" not in command:
+    if not command.startswith("lines") and not re.search("--json|--html", command):
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", printed)

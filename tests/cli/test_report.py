@@ -344,7 +344,10 @@ def test_tables_and_chart_fit_the_terminal_in_colour(tmp_path: Path, columns: in
     log = LogWriter(tmp_path / "tasks.log", format=json_line)
     for number in range(40):
         log.run(
-            60 * number, 60 * number + 5, "failed" if number % 9 == 0 else "success", func_name="send_an_email_to_all"
+            60 * number,
+            60 * number + 5,
+            "failed" if number % 9 == 0 else "success",
+            func_name="send_an_email_to_all_customers",
         )
     environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
     terminal = pexpect.spawn(
@@ -363,6 +366,7 @@ def test_tables_and_chart_fit_the_terminal_in_colour(tmp_path: Path, columns: in
     assert len(lines) > 10
     assert max(map(len, lines)) <= columns
     assert "…" not in tables
+    assert re.search("send_an_e.*[.]{3} ", tables) if columns < 200 else "..." not in tables
 
 
 def test_a_log_without_status_lines_reports_the_missing_option(cli: Cli, tmp_path: Path) -> None:

@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from gzip import BadGzipFile
 
-from taskflow_loguru.reader import parse, read
+from taskflow_loguru.reader import parse
 
+from ..logs import Logs
 from ..moments import clock
-from ..progress import with_progress
 from ..regular import last_lines
 from ..report import Report
 from .findings import Finding, Settings, note, ok, problem
 
 
+class _Log(Logs):
+    """The log with its backups; what cannot be read becomes a finding."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.findings: list[Finding] = []
+        super().__init__([settings.path], shows_progress=True)
+
+    def report(self, name: str, reason: OSError | str) -> None:
+        if isinstance(reason, BadGzipFile):
+            self.findings.append(problem(f"a backup is damaged: {reason}", "move it away: its other lines are lost"))
+        else:
+            text = reason if isinstance(reason, str) else reason.strerror or reason
+            self.findings.append(note(f"{name}: {text}"))
+
+
 def check(settings: Settings) -> Iterator[Finding]:
     yield from _check_formats(settings)
-    try:
-        report = Report().add_all(with_progress(read(settings.path), [settings.path]))
-    except BadGzipFile as error:
-        yield problem(f"a backup is damaged: {error}", "move it away: no command can read the log")
-        return
+    log, report = _Log(settings), Report()
+    report.add_blocks([log.blocks(settings.path)])
+    yield from log.findings
     if report.lines_lost or report.losses:
         last = report.losses[-1]
         yield problem(

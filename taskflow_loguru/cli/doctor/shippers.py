@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 
-from ..regular import read_regular
+from ..regular import last_bytes
 from .findings import Finding, Settings, note, ok, problem
 from .globs import matches
 from .users import Process, entries, process_at, user_name
@@ -98,7 +98,7 @@ def configurations(root: Path = Path("/")) -> Iterator[tuple[str, Path, Paths]]:
     for shipper, places in SHIPPERS.items():
         for file in sorted({file for place in places for file in root.glob(place)}):
             try:
-                yield shipper, file, parse(read_regular(file, last=_MAX_BYTES).decode("utf-8", "backslashreplace"))
+                yield shipper, file, parse(last_bytes(file, _MAX_BYTES).decode("utf-8", "backslashreplace"))
             except PermissionError as error:
                 yield shipper, file, Paths(unclear={str(error)})
             except OSError:  # not a regular file
