@@ -166,7 +166,7 @@ class FileSink(ABC):
         if lost := kept.count + kept.count_missing + queued:
             reason = kept.fault or "another thread was still writing"
             calls.messages.append(f"{self.path!r}: {loss_message(lost, f'{reason} (at exit)')}")
-            kept.release(kept.pop(len(kept.entries)))  # the helper must not write what was reported as lost
+            kept.release(kept.pop(len(kept.entries)))  # the helper must not write lines that were reported as lost
         calls.print_messages()
 
     def __del__(self) -> None:
