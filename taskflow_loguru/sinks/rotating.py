@@ -26,12 +26,13 @@ class RotatingFileSink(FileSink):
       moved, deleted or replaced (by device and inode), the one at the path is opened, and made if it is missing, as is
       its folder.
     - A line that cannot be written (full disk, quota, no permission, I/O error) is kept in memory with those that
-      follow, up to ``backlog_bytes`` bytes, and written first once the file can be written again: with the next write
-      after a pause, or at ``stop()``. Lines that do not fit are counted, and one line in their place reports how many.
-      ``sys.stderr`` reports each incident once.
-    - If the lock cannot be acquired within 0.5 s, lines are appended without it, and without waiting, until it is free
-      again. Nothing is rotated meanwhile.
-    - After a fork, the child opens the file for itself; lines that the parent keeps are written by the parent.
+      follow, up to ``backlog_bytes`` bytes, and written first once the file can be written again: within about a
+      second, with the next write, or at ``stop()``. Lines that do not fit are counted, and one line in their place
+      reports how many. ``sys.stderr`` reports each incident once, and ``stop()`` the lines that are still kept.
+    - All waits for the lock together take at most 0.5 s in 10 s, unless its holders write. After that, lines are
+      appended without it, and without waiting. Nothing is rotated meanwhile.
+    - After a fork, the child opens the file for itself, or writes through the parent's descriptor if it may not. Lines
+      that the parent keeps are written by the parent.
     - ``stop()`` closes the file; the next write opens it again.
 
     Promises for a rotation:
@@ -39,13 +40,15 @@ class RotatingFileSink(FileSink):
     - Before a line that would take the file over ``max_bytes`` bytes, ``app.log`` becomes ``app.log.1``, ``.1``
       becomes ``.2`` and so on. Backups above ``backup_count`` are deleted at the end.
     - With ``when``, the file also rotates before the first line of a new UTC hour, day or ISO week. The file's mtime,
-      the time of its last line, decides; so any number of processes agree, and a restart changes nothing.
+      the time of its last line, decides, by the clock of the file system; so any number of processes agree, and a
+      restart changes nothing.
     - A line longer than ``max_bytes`` gets a file of its own, whole. No backup is ever empty.
     - If the system can exchange two files (Linux can), the path is never missing. The new file has the mode, the ACL,
-      the owner and the group of the old one, the last two as far as the system allows.
+      the owner and the group of the old one, as far as the system allows; nobody gets access who had none.
     - If a rotation fails, nothing is lost: the file grows, ``sys.stderr`` reports it once, and the next attempt follows
       after a second. If it is killed at any step, no line and no backup is lost, and the next rotation completes it.
     - Only regular files are moved and deleted. If the path is a link, its target rotates.
+    - A rotated file is synced to the disk in the background: a power cut takes the last seconds of the current file.
     - With ``compression="gzip"``, backups from ``.2`` on are compressed by a background thread (``app.log.2.gz``).
       ``.1`` stays plain, so that a log shipper can read it to its end.
     - ``max_bytes=0`` means no limit; ``backup_count=0`` means that the file never rotates.
