@@ -47,9 +47,10 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_helper_runs_on() -> Iterator[None]:
+    before = threading.enumerate()  # among them helpers of the sinks of other tests
     yield
     for thread in threading.enumerate():
-        if thread.name == THREAD_NAME:
+        if thread.name == THREAD_NAME and thread not in before:
             wait_until(lambda thread=thread: not thread.is_alive())  # type: ignore[misc]
 
 
