@@ -67,13 +67,16 @@ class Logs(MergedLogs):
             since = f" from {clock(self.since)}" if self.since else ""
             until = f" before {clock(self.until)}" if self.until else ""
             self._say(f"{path}: no line{since}{until} {zone_name(self.since or self.until)}")
-        if seen.lines or self.failed:
+        if seen.lines:
             return
         try:
             is_empty = not seen.blocks and not os.stat(path).st_size
         except OSError as error:
-            if not seen.blocks:
+            # Any other error was reported when the file was opened.
+            if not seen.blocks and (isinstance(error, FileNotFoundError) or not self.failed):
                 self.report(str(path), error)
+            return
+        if self.failed:
             return
         if is_empty and self._says_why:
             self._say(f"{path}: the file is empty")

@@ -73,7 +73,9 @@ def test_as_json_it_has_each_run_with_its_attempts_and_lines(cli: Cli, tmp_path:
     assert (story["task_id"], story["func_name"]) == ("abc12345-6789", "send_email")
     first, second = story["runs"]
     figures = {"status": "failed", "started": "2026-01-01T12:00:00.000000Z", "duration": 1.0, "retries": 1}
-    assert first.items() >= {**figures, "reason": "refused", "stacktrace": "Traceback:\nOSError: refused"}.items()
+    assert (
+        first.items() >= {**figures, "reason": "OSError: refused", "stacktrace": "Traceback:\nOSError: refused"}.items()
+    )
     assert [(one["attempt"], [line["message"] for line in one["lines"]]) for one in first["attempts"]] == [
         (0, ["-- RUNNING", "charging"]),
         (1, ["--- Retry 1 ---", "once more", "-- FAILED"]),

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from loguru import logger
 
 from taskflow_loguru.sinks import RotatingFileSink
+from tests.hosting import wait_until
 from tests.sinks.model import RotatedFiles, found_at
 from tests.sinks.writers import ROOT, assert_each_once_in_order, backups_of, lines, read_lines
 
@@ -329,7 +330,7 @@ def test_stop_leaves_no_descriptor_open(path: Path) -> None:
     sink = RotatingFileSink(path, max_bytes=1, backup_count=2)
     before = os.listdir("/proc/self/fd")
     write(sink, *"abcdef")
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) == len(before), "the backups are still being synced")
     sink.stop()
     assert len(os.listdir("/proc/self/fd")) == len(before) - 1
 
