@@ -24,8 +24,14 @@ from tests.packages import Packages, missing
 
 sys.meta_path.append(Packages())
 
-# A busy machine is not a defect: no test limits the time of an example.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is not a defect: no test limits the time of an example. Under CI, each run tries the same examples: a
+# change is judged by its own effects, and the runs by hand find new examples.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any machine")
 
 # For each handler, loguru asks sysconfig for the folders of all libraries. That takes longer than most tests.

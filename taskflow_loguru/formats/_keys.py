@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from .._escapes import without_surrogates
+
 
 def key_escape(unsafe: str) -> Callable[[str], str]:
     """Return a function that escapes the characters of a key that the expression *unsafe* matches.
@@ -16,7 +18,7 @@ def key_escape(unsafe: str) -> Callable[[str], str]:
     find = re.compile(unsafe).sub
 
     def escape(key: str) -> str:
-        return key if key.isidentifier() else find(_escaped, key) or "%"
+        return key if key.isidentifier() else find(_escaped, without_surrogates(key)) or "%"
 
     return escape
 
