@@ -53,7 +53,7 @@ class Upkeep:
         self._compression = compression
         self._path = path
         self._starter = 0  # the thread that starts the helper
-        self._synced = 0  # the inode of the newest backup at the last sync
+        self._synced = 0, 0  # inode and mtime of the newest backup at the last sync; inodes are reused
         self._stuck: tuple[float, tuple[int, int, int]] | None = None  # a hidden file that was locked, since when
         self._has_failed = False
 
@@ -86,21 +86,22 @@ class Upkeep:
 
     def _sync(self, folder: Folder, name: str) -> Iterator[float]:
         """Have each new backup, then the folder, written to the disk: a power cut must not take a backup."""
-        newest = 0
+        newest = 0, 0
         for backup in Backups(folder, name, self._backup_count).names():
             file = OpenFile()
             try:
                 folder.open_in(file, backup, os.O_RDONLY)
-                if file.inode == self._synced:
+                identity = file.inode, os.fstat(file.fd).st_mtime_ns
+                if identity == self._synced:
                     break
-                newest = newest or file.inode
+                newest = identity if newest == (0, 0) else newest
                 os.fdatasync(file.fd)
             except FileNotFoundError:  # moved up meanwhile, by a rotation that runs this again
                 return
             finally:
                 file.close()
             yield 0
-        if newest:
+        if newest != (0, 0):
             if folder.is_listable:
                 os.fsync(folder.file.fd)
             self._synced = newest

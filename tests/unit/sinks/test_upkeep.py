@@ -320,6 +320,18 @@ def test_each_new_backup_is_synced_once_and_then_the_folder(path: Path, monkeypa
     assert synced == ["app.log.1", path.parent.name]
 
 
+def test_a_backup_with_the_inode_of_a_synced_one_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a burst of rotations, a new file can have the inode of one that was deleted."""
+    synced: list[int] = []
+    upkeep = Upkeep(str(path), 3, None)
+    list(upkeep.steps())
+    path.with_name("app.log.1").write_text("new lines in the same inode")
+    os.utime(path.with_name("app.log.1"), (1, 1))
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    list(upkeep.steps())
+    assert synced
+
+
 # -- priority -------------------------------------------------------------------------------------
 
 
